@@ -5,7 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from heart.build import GOLDEN, MODELS, build, differences, save
+from heart.build import GOLDEN, MODELS, build, save
+from heart.compare import differences
 
 PROJECT = Path(__file__).resolve().parent.parent
 

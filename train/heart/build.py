@@ -1,7 +1,6 @@
-"""Builds every file that training writes, in memory, and compares it with what is on disk."""
+"""Builds every file that training writes, in memory."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +13,6 @@ from heart.models import MODEL_NAME, VERSIONS
 
 MODELS = Path("function/kodata/models") / MODEL_NAME
 GOLDEN = Path("train/testdata/golden")
-
-PYTHON_LINE = re.compile(rb"(?<=tools: \{python: )'[0-9.]+'")
-"""The only bytes that depend on the machine's Python: its minor version in model.yaml."""
 
 
 def build(report: Callable[[str], None]) -> dict[Path, bytes]:
@@ -82,18 +78,6 @@ def golden(pipeline: Pipeline, table: data.Table) -> list[dict]:
 def json_lines(answers: list[dict]) -> bytes:
     """Write one JSON object a line; floats in the shortest form that reads back the same."""
     return "".join(json.dumps(answer, allow_nan=False) + "\n" for answer in answers).encode()
-
-
-def differences(files: dict[Path, bytes], root: Path) -> list[str]:
-    """List the files under root that are absent or differ in more than the Python version."""
-    found = []
-    for path, content in files.items():
-        target = root / path
-        if not target.is_file():
-            found.append(f"{path}: absent")
-        elif PYTHON_LINE.sub(b"", target.read_bytes()) != PYTHON_LINE.sub(b"", content):
-            found.append(f"{path}: differs from what the data and this code give")
-    return found
 
 
 def save(files: dict[Path, bytes], root: Path) -> None:
