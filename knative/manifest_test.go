@@ -1,0 +1,264 @@
+package knative
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"knative.dev/pkg/apis"
+	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// The folders that are applied, each by itself and as a whole.
+var folders = []string{".", "gitops", "cluster-local"}
+
+func mustReadServer(t *testing.T) server {
+	t.Helper()
+	srv, err := readServer("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return srv
+}
+
+func mustRead(t *testing.T, dir string) []document {
+	t.Helper()
+	docs, err := readFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return docs
+}
+
+func mustDecode(t *testing.T, dir string) []object {
+	t.Helper()
+	objects, err := decode(mustRead(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objects
+}
+
+func TestManifestsAreValid(t *testing.T) {
+	srv := mustReadServer(t)
+	for _, dir := range folders {
+		t.Run(dir, func(t *testing.T) {
+			for _, p := range problems(mustRead(t, dir), srv) {
+				t.Error(p)
+			}
+		})
+	}
+}
+
+// TestBrokenManifests edits the good manifests in one place and wants the one
+// message that belongs to it, so no rule above can pass everything.
+func TestBrokenManifests(t *testing.T) {
+	srv := mustReadServer(t)
+	text, err := os.ReadFile("testdata/broken.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct{ Name, File, Replace, With, Want, Also string }
+	if err := yaml.UnmarshalStrict(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			docs := mustRead(t, filepath.Dir(c.File))
+			edited := false
+			for i := range docs {
+				if docs[i].name != filepath.Base(c.File) {
+					continue
+				}
+				if n := strings.Count(string(docs[i].text), c.Replace); n != 1 {
+					t.Fatalf("%q occurs %d times in %s, want once", c.Replace, n, c.File)
+				}
+				docs[i].text = []byte(strings.Replace(string(docs[i].text), c.Replace, c.With, 1))
+				edited = true
+			}
+			if !edited {
+				t.Fatalf("no file %s", c.File)
+			}
+			wants := []string{c.Want}
+			if c.Also != "" {
+				wants = append(wants, c.Also)
+			}
+			got := problems(docs, srv)
+			for _, want := range wants {
+				if !contains(got, want) {
+					t.Errorf("no message holds %q in:\n%s", want, strings.Join(got, "\n"))
+				}
+			}
+			for _, p := range got {
+				if !strings.Contains(p, c.Want) && (c.Also == "" || !strings.Contains(p, c.Also)) {
+					t.Errorf("unexpected: %s", p)
+				}
+			}
+		})
+	}
+}
+
+func contains(messages []string, part string) bool {
+	for _, m := range messages {
+		if strings.Contains(m, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestSplit states the names, tags and shares that README.md, the make targets
+// and the cluster tests rely on.
+func TestSplit(t *testing.T) {
+	type share struct {
+		Tag, Target string
+		Percent     int64
+	}
+	shares := func(traffic []servingv1.TrafficTarget) []share {
+		var out []share
+		for _, tt := range traffic {
+			if tt.Percent == nil {
+				t.Fatalf("target %+v has no percent", tt)
+			}
+			out = append(out, share{tt.Tag, tt.RevisionName + tt.ConfigurationName, *tt.Percent})
+		}
+		return out
+	}
+	objects := mustDecode(t, ".")
+	want := [][]share{
+		{{"v1", "online-inference-v1", 100}},
+		{{"v1", "online-inference-v1", 90}, {"v2", "online-inference-v2", 10}},
+	}
+	if len(objects) != len(want) {
+		t.Fatalf("%d objects, want %d", len(objects), len(want))
+	}
+	for i, o := range objects {
+		if o.service.Name != "online-inference" {
+			t.Errorf("%s: Service %s, want online-inference", o.file, o.service.Name)
+		}
+		if diff := cmp.Diff(want[i], shares(o.service.Spec.Traffic)); diff != "" {
+			t.Errorf("%s: traffic (-want +got):\n%s", o.file, diff)
+		}
+	}
+	for _, o := range mustDecode(t, "gitops") {
+		if o.route == nil {
+			continue
+		}
+		want := []share{{"v1", "online-inference-gitops-v1", 90}, {"v2", "online-inference-gitops-v2", 10}}
+		if diff := cmp.Diff(want, shares(o.route.Spec.Traffic)); diff != "" {
+			t.Errorf("%s: traffic (-want +got):\n%s", o.file, diff)
+		}
+	}
+}
+
+// TestOnlyTheModelDiffers: v1 and v2 are one image and one set of settings, in
+// both forms; what a comparison shows is then the model's doing.
+func TestOnlyTheModelDiffers(t *testing.T) {
+	var specs []servingv1.RevisionTemplateSpec
+	var versions []string
+	for _, dir := range []string{".", "gitops"} {
+		for _, o := range mustDecode(t, dir) {
+			tpl := o.template()
+			if tpl == nil {
+				continue
+			}
+			tpl.Name = ""
+			for i, e := range tpl.Spec.Containers[0].Env {
+				if e.Name == "MODEL_VERSION" {
+					versions = append(versions, e.Value)
+					tpl.Spec.Containers[0].Env[i].Value = ""
+				}
+			}
+			specs = append(specs, *tpl)
+		}
+	}
+	if diff := cmp.Diff([]string{"1", "2", "1", "2"}, versions); diff != "" {
+		t.Fatalf("model versions (-want +got):\n%s", diff)
+	}
+	for _, s := range specs[1:] {
+		if diff := cmp.Diff(specs[0], s); diff != "" {
+			t.Errorf("templates differ:\n%s", diff)
+		}
+	}
+}
+
+// TestClusterLocalIsTheSameButForOneLabel keeps the copies in cluster-local/
+// equal to the files beside this one.
+func TestClusterLocalIsTheSameButForOneLabel(t *testing.T) {
+	const label = "networking.knative.dev/visibility"
+	public, local := mustDecode(t, "."), mustDecode(t, "cluster-local")
+	for _, o := range public {
+		if v, ok := o.service.Labels[label]; ok {
+			t.Errorf("%s: label %s=%s in the public form", o.file, label, v)
+		}
+	}
+	for _, o := range local {
+		if v := o.service.Labels[label]; v != "cluster-local" {
+			t.Errorf("cluster-local/%s: label %s=%q, want cluster-local", o.file, label, v)
+		}
+		delete(o.service.Labels, label)
+	}
+	if diff := cmp.Diff(public, local, cmp.AllowUnexported(object{})); diff != "" {
+		t.Errorf("the copies differ (-public +local):\n%s", diff)
+	}
+}
+
+// TestUpdateRules asks Knative's own update check the questions that the fixed
+// revision names raise: may each file follow the other, may one follow itself,
+// and what happens when the image changes under the same name.
+func TestUpdateRules(t *testing.T) {
+	objects := mustDecode(t, ".")
+	live := func(o object) *servingv1.Service { // as the API server keeps it
+		s := o.service.DeepCopy()
+		s.SetDefaults(apis.WithinCreate(context.Background()))
+		return s
+	}
+	first, second := live(objects[0]), live(objects[1])
+	update := func(old, changed *servingv1.Service) *apis.FieldError {
+		ctx := apis.WithinUpdate(context.Background(), old)
+		changed = changed.DeepCopy()
+		changed.SetDefaults(ctx)
+		return changed.Validate(ctx)
+	}
+	for name, pair := range map[string][2]*servingv1.Service{
+		"v2 after v1": {first, second}, "v1 after v2": {second, first}, "v1 again": {first, first},
+	} {
+		if err := update(pair[0], pair[1]); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	rebuilt := second.DeepCopy()
+	rebuilt.Spec.Template.Spec.Containers[0].Image = "registry.example/function@sha256:" + strings.Repeat("0", 64)
+	err := update(second, rebuilt)
+	const want = "Saw the following changes without a name change (-old +new): spec.template.metadata.name"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("a new image under the same name: got %v, want %q", err, want)
+	}
+}
+
+// TestFunctionImportsNoKubernetes: the types above are for the tests only.
+func TestFunctionImportsNoKubernetes(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./function")
+	cmd.Dir = ".."
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	deps := strings.Fields(string(out))
+	if len(deps) < 50 {
+		t.Fatalf("only %d packages listed", len(deps))
+	}
+	for _, dep := range deps {
+		for _, prefix := range []string{"knative.dev/", "k8s.io/", "sigs.k8s.io/"} {
+			if strings.HasPrefix(dep, prefix) {
+				t.Errorf("./function depends on %s", dep)
+			}
+		}
+	}
+}
