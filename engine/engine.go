@@ -1,0 +1,171 @@
+// Package engine loads a trained tabular model from the bytes of its file and
+// scores batches of rows with it. It knows nothing of HTTP, YAML, clocks or
+// environments, keeps no globals, and needs no cgo.
+//
+// A Model is immutable and safe for concurrent use. A Batch is the memory of
+// one run: it belongs to one goroutine at a time and may be reused without end,
+// after which a run allocates nothing.
+package engine
+
+import (
+	"fmt"
+	"os"
+
+	"online-inference/engine/tensor"
+)
+
+// Tensor, Type and the types' names are those of package tensor.
+type (
+	Tensor = tensor.Tensor
+	Type   = tensor.Type
+)
+
+// The element types of inputs and outputs.
+const (
+	Float32 = tensor.Float32
+	Float64 = tensor.Float64
+	Int64   = tensor.Int64
+	Int32   = tensor.Int32
+	Uint8   = tensor.Uint8
+	Bool    = tensor.Bool
+	String  = tensor.String
+)
+
+// Role says what an output means.
+type Role uint8
+
+// The roles of outputs.
+const (
+	RoleOther         Role = iota // a transformed value, or one that the file does not explain
+	RoleLabel                     // the class that was chosen, shape [rows]
+	RoleProbabilities             // one probability a class, shape [rows, classes]
+	RoleScores                    // one unnormalised score a class or a pair of classes
+	RolePrediction                // a regressed or ranked value
+)
+
+// A Port is a named input or output of a model.
+type Port struct {
+	Name string
+	Type Type
+	// Shape has -1 where the size is free; its first dimension counts rows.
+	Shape []int
+	// Role says what an output means; RoleOther for inputs.
+	Role Role
+	// Columns names the features of an input of more than one column, where
+	// the file knows them; otherwise it is empty.
+	Columns []string
+}
+
+// Width is the number of elements in a row, or -1 where the file leaves it open.
+func (p Port) Width() int {
+	n := 1
+	for i, d := range p.Shape {
+		if i == 0 {
+			continue
+		}
+		if d < 0 {
+			return -1
+		}
+		n *= d
+	}
+	return n
+}
+
+// Classes are the labels of a classifier in the order of its probabilities:
+// either Ints or Strings is set, by the type of the label output.
+type Classes struct {
+	Ints    []int64
+	Strings []string
+}
+
+// Len is the number of classes, 0 for a model that is no classifier.
+func (c Classes) Len() int { return max(len(c.Ints), len(c.Strings)) }
+
+// A Signature tells what a model takes and gives.
+type Signature struct {
+	Format  string // "onnx"
+	Inputs  []Port
+	Outputs []Port
+	Classes Classes
+}
+
+// A Model is a loaded model.
+type Model struct {
+	sig  Signature
+	plan plan
+}
+
+// plan is what a format compiles to: the graph of an ONNX file today.
+type plan interface {
+	newRun() run
+}
+
+// run is the memory of one execution of a plan.
+type run interface {
+	input(i int) *Tensor
+	output(i int) *Tensor
+	execute() error
+}
+
+// Load reads a model from the bytes of its file, whose format it tells by
+// content. It keeps no reference to data. The error is a *FormatError where the
+// bytes are damaged, and an *UnsupportedError where they are sound but ask for
+// what this package does not do.
+func Load(data []byte) (*Model, error) { return load(data) }
+
+// LoadFile is Load on the content of a file.
+func LoadFile(path string) (*Model, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read model: %w", err)
+	}
+	m, err := Load(data)
+	if err != nil {
+		return nil, fmt.Errorf("cannot load %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Signature tells what the model takes and gives. The caller must not change it.
+func (m *Model) Signature() *Signature { return &m.sig }
+
+// NewBatch makes the memory of a run.
+func (m *Model) NewBatch() *Batch { return &Batch{model: m, run: m.plan.newRun()} }
+
+// A Batch holds the inputs, the scratch memory and the outputs of a run.
+type Batch struct {
+	model *Model
+	run   run
+	rows  int
+}
+
+// Reset sizes the inputs for a number of rows. Their old values are lost; the
+// caller then fills every input completely.
+func (b *Batch) Reset(rows int) {
+	b.rows = rows
+	for i, p := range b.model.sig.Inputs {
+		t := b.run.input(i)
+		shape := append(t.Shape[:0], p.Shape...)
+		shape[0] = rows
+		for k := 1; k < len(shape); k++ {
+			shape[k] = max(shape[k], 1)
+		}
+		t.Resize(p.Type, shape...)
+	}
+}
+
+// Rows is the number of rows of the last Reset.
+func (b *Batch) Rows() int { return b.rows }
+
+// Input is the tensor of input i in the order of the signature, row-major, to
+// be filled after Reset.
+func (b *Batch) Input(i int) *Tensor { return b.run.input(i) }
+
+// Output is the tensor of output i in the order of the signature. It is valid
+// until the next Run or Reset of this batch, and the caller must not change it.
+func (b *Batch) Output(i int) *Tensor { return b.run.output(i) }
+
+// Run scores the batch. An error speaks of the values that were given (for
+// example a category that the model refuses): what a file asks for was checked
+// at load.
+func (b *Batch) Run() error { return b.run.execute() }

@@ -1,0 +1,285 @@
+package engine_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"online-inference/engine"
+)
+
+// The golden set: models trained and converted by the frameworks, with the
+// frameworks' own answers on rows that include the edges (values on thresholds
+// and one ulp beside them, infinities, missing cells, strings never seen).
+
+type goldenMeta struct {
+	Inputs    []goldenPort
+	Outputs   map[string][]goldenOutput
+	Tolerance struct{ Rtol, Atol float64 }
+	Checks    map[string]goldenCheck
+	Files     map[string]string
+}
+
+type goldenPort struct {
+	Name    string
+	Columns []int
+}
+
+type goldenCheck struct {
+	Inputs        []goldenPort
+	Status        string
+	RowsFileWrong []int `json:"rows_file_wrong"`
+	RowsUnclear   []int `json:"rows_unclear"`
+}
+
+type goldenOutput struct {
+	Name   string
+	MapsTo string `json:"maps_to"`
+}
+
+func TestGolden(t *testing.T) {
+	dirs, err := filepath.Glob("testdata/golden/*/meta.json")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no golden set: %v", err)
+	}
+	counts := map[string]int{}
+	for _, path := range dirs {
+		dir := filepath.Dir(path)
+		var meta goldenMeta
+		readJSON(t, path, &meta)
+		for _, file := range sortedKeys(meta.Files) {
+			t.Run(filepath.Base(dir)+"/"+file, func(t *testing.T) { checkGolden(t, dir, file, &meta, counts) })
+		}
+	}
+	t.Logf("golden files by status: %v", counts)
+}
+
+func checkGolden(t *testing.T, dir, file string, meta *goldenMeta, counts map[string]int) {
+	check, ok := meta.Checks[file]
+	if !ok {
+		t.Fatalf("meta.json has no check for %s", file)
+	}
+	counts[check.Status]++
+	m, err := engine.LoadFile(filepath.Join(dir, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := readRows(t, filepath.Join(dir, "rows.jsonl"))
+	var expected map[string]json.RawMessage
+	readJSON(t, filepath.Join(dir, "expected.json"), &expected)
+	b := m.NewBatch()
+	fill(t, m, b, check.Inputs, rows)
+	if err := b.Run(); err != nil {
+		t.Fatal(err)
+	}
+	var wrong []int
+	switch check.Status {
+	case "ok", "ort_wrong":
+	case "rows_deviate":
+		wrong = append(slices.Clone(check.RowsFileWrong), check.RowsUnclear...)
+	default:
+		t.Fatalf("status %q is unknown", check.Status)
+	}
+	outputs := map[string]int{}
+	for i, out := range m.Signature().Outputs {
+		outputs[out.Name] = i
+	}
+	for _, out := range meta.Outputs[file] {
+		i, ok := outputs[out.Name]
+		if !ok {
+			t.Errorf("no output %q", out.Name)
+			continue
+		}
+		var want []any
+		if err := json.Unmarshal(expected[out.MapsTo], &want); err != nil {
+			t.Fatalf("expected.json: %s: %v", out.MapsTo, err)
+		}
+		compareRows(t, out.Name, b.Output(i), want, wrong, max(meta.Tolerance.Rtol, meta.Tolerance.Atol))
+	}
+	compareAlone(t, m, b, check.Inputs, rows)
+}
+
+// compareAlone scores each row as a batch of one, which must give the very same
+// bits as the large batch did.
+func compareAlone(t *testing.T, m *engine.Model, all *engine.Batch, inputs []goldenPort, rows [][]any) {
+	t.Helper()
+	one := m.NewBatch()
+	for r := range rows {
+		fill(t, m, one, inputs, rows[r:r+1])
+		if err := one.Run(); err != nil {
+			t.Fatalf("row %d alone: %v", r, err)
+		}
+		for i, out := range m.Signature().Outputs {
+			got, want := cells(one.Output(i), 0), cells(all.Output(i), r)
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Fatalf("%s: row %d alone gives %v, among others %v", out.Name, r, got, want)
+			}
+		}
+	}
+}
+
+// compareRows compares an output with the framework's answers, but for the rows
+// that the file itself gets wrong.
+func compareRows(t *testing.T, name string, got *engine.Tensor, want []any, skip []int, tolerance float64) {
+	t.Helper()
+	if got.Rows() != len(want) {
+		t.Fatalf("%s: %d rows, want %d", name, got.Rows(), len(want))
+	}
+	for r := range want {
+		if slices.Contains(skip, r) {
+			continue
+		}
+		wants, ok := want[r].([]any)
+		if !ok {
+			wants = []any{want[r]}
+		}
+		have := cells(got, r)
+		if len(have) != len(wants) {
+			t.Fatalf("%s: row %d has %d values, want %d", name, r, len(have), len(wants))
+		}
+		for k := range wants {
+			if !close(have[k], wants[k], tolerance) {
+				t.Errorf("%s: row %d value %d = %v, want %v", name, r, k, have[k], wants[k])
+			}
+		}
+	}
+}
+
+func close(have, want any, tolerance float64) bool {
+	w, ok := want.(float64)
+	if !ok {
+		return have == want
+	}
+	h, ok := have.(float64)
+	if i, isInt := have.(int64); isInt {
+		return float64(i) == w
+	}
+	return ok && (math.Abs(h-w) <= tolerance*max(1, math.Abs(w)) || h != h && w != w)
+}
+
+// cells lists the values of one row as float64, int64, string or bool.
+func cells(t *engine.Tensor, row int) []any {
+	var out []any
+	w := t.Width()
+	for k := row * w; k < (row+1)*w; k++ {
+		switch t.Type {
+		case engine.Float32:
+			out = append(out, float64(t.F32[k]))
+		case engine.Float64:
+			out = append(out, t.F64[k])
+		case engine.Int64:
+			out = append(out, t.I64[k])
+		case engine.String:
+			out = append(out, t.Str[k])
+		default:
+			out = append(out, fmt.Sprintf("a cell of type %v", t.Type))
+		}
+	}
+	return out
+}
+
+// fill puts rows into a batch; each input takes the columns that ports says.
+func fill(t *testing.T, m *engine.Model, b *engine.Batch, ports []goldenPort, rows [][]any) {
+	t.Helper()
+	b.Reset(len(rows))
+	for i, in := range m.Signature().Inputs {
+		k := slices.IndexFunc(ports, func(p goldenPort) bool { return p.Name == in.Name })
+		if k < 0 {
+			t.Fatalf("the golden set does not know input %q", in.Name)
+		}
+		columns := ports[k].Columns
+		x := b.Input(i)
+		if x.Width() != len(columns) {
+			t.Fatalf("input %q has width %d, want %d", in.Name, x.Width(), len(columns))
+		}
+		for r, row := range rows {
+			for c, column := range columns {
+				if err := put(x, r*len(columns)+c, row[column]); err != nil {
+					t.Fatalf("row %d column %d: %v", r, column, err)
+				}
+			}
+		}
+	}
+}
+
+func put(x *engine.Tensor, at int, cell any) error {
+	if s, ok := cell.(string); ok && x.Type == engine.String {
+		x.Str[at] = s
+		return nil
+	}
+	v, ok := number(cell)
+	if !ok {
+		return fmt.Errorf("%v for type %v", cell, x.Type)
+	}
+	switch x.Type {
+	case engine.Float32:
+		x.F32[at] = float32(v)
+	case engine.Float64:
+		x.F64[at] = v
+	case engine.Int64:
+		x.I64[at] = int64(v)
+	default:
+		return fmt.Errorf("%v for type %v", cell, x.Type)
+	}
+	return nil
+}
+
+func number(cell any) (float64, bool) {
+	switch v := cell.(type) {
+	case nil:
+		return math.NaN(), true
+	case float64:
+		return v, true
+	case string:
+		switch v {
+		case "Infinity":
+			return math.Inf(1), true
+		case "-Infinity":
+			return math.Inf(-1), true
+		}
+	}
+	return 0, false
+}
+
+func readRows(t *testing.T, path string) [][]any {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]any
+	for s := bufio.NewScanner(strings.NewReader(string(data))); s.Scan(); {
+		var row []any
+		if err := json.Unmarshal(s.Bytes(), &row); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func readJSON(t *testing.T, path string, to any) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, to); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,204 @@
+package graph
+
+import (
+	"fmt"
+
+	"online-inference/engine/modelfile"
+	"online-inference/engine/onnx"
+	"online-inference/engine/tensor"
+)
+
+// value is what is known of a graph value while compiling.
+type value struct {
+	slot     int
+	typ      tensor.Type
+	constant *tensor.Tensor // its content, where it is known at load
+	role     Role
+	classes  *Classes // of a label or of probabilities, where known
+	isInput  bool
+	width    int // of an input: what the first operator to read it needs; 0 while unknown
+}
+
+// build is one node while it is compiled: its attributes, what is known of its
+// inputs, and what its kernel will give. The first fault sticks in err.
+type build struct {
+	node    *onnx.Node
+	op      string
+	version int64    // of the operator's set
+	in      []*value // nil for an input that is left out
+	out     []*value
+	scratch int // tensors that the kernel needs beside its outputs
+	used    map[string]bool
+	err     error
+}
+
+// refuse records that the node asks for what the engine does not do.
+func (b *build) refuse(format string, args ...any) kernel {
+	if b.err == nil {
+		b.err = &modelfile.UnsupportedError{Format: "onnx", Op: b.op, Node: b.node.Name, Reason: fmt.Sprintf(format, args...)}
+	}
+	return nil
+}
+
+func (b *build) attr(name string, kind onnx.AttrKind) *onnx.Attr {
+	b.used[name] = true
+	for i := range b.node.Attrs {
+		a := &b.node.Attrs[i]
+		if a.Name != name {
+			continue
+		}
+		if a.Kind != kind {
+			b.refuse("attribute %s has type %d where %d belongs", name, a.Kind, kind)
+		}
+		return a
+	}
+	return nil
+}
+
+func (b *build) has(name string) bool {
+	for i := range b.node.Attrs {
+		if b.node.Attrs[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// ignore accepts attributes that say nothing about the result.
+func (b *build) ignore(names ...string) {
+	for _, n := range names {
+		b.used[n] = true
+	}
+}
+
+func (b *build) int(name string, fallback int64) int64 {
+	if a := b.attr(name, onnx.AttrInt); a != nil {
+		return a.Int
+	}
+	return fallback
+}
+
+func (b *build) float(name string, fallback float32) float32 {
+	if a := b.attr(name, onnx.AttrFloat); a != nil {
+		return a.Float
+	}
+	return fallback
+}
+
+func (b *build) string(name, fallback string) string {
+	if a := b.attr(name, onnx.AttrString); a != nil {
+		return a.String
+	}
+	return fallback
+}
+
+func (b *build) ints(name string) []int64 {
+	if a := b.attr(name, onnx.AttrInts); a != nil {
+		return a.Ints
+	}
+	return nil
+}
+
+func (b *build) floats(name string) []float32 {
+	if a := b.attr(name, onnx.AttrFloats); a != nil {
+		return a.Floats
+	}
+	return nil
+}
+
+func (b *build) strings(name string) []string {
+	if a := b.attr(name, onnx.AttrStrings); a != nil {
+		return a.Strings
+	}
+	return nil
+}
+
+func (b *build) tensor(name string) *tensor.Tensor {
+	if a := b.attr(name, onnx.AttrTensor); a != nil {
+		return a.Tensor
+	}
+	return nil
+}
+
+// arity checks the number of inputs that are given.
+func (b *build) arity(least, most int) bool {
+	n := 0
+	for i, v := range b.in {
+		if v == nil && i < least {
+			b.refuse("input %d is left out", i)
+		}
+		if v != nil {
+			n = i + 1
+		}
+	}
+	if n < least || n > most {
+		b.refuse("%d inputs, it takes %d to %d", n, least, most)
+	}
+	return b.err == nil
+}
+
+// input is input i, or nil where it is left out.
+func (b *build) input(i int) *value {
+	if i < len(b.in) {
+		return b.in[i]
+	}
+	return nil
+}
+
+// typ is the element type of input i.
+func (b *build) typ(i int) tensor.Type {
+	if v := b.input(i); v != nil {
+		return v.typ
+	}
+	return tensor.Invalid
+}
+
+// oneOf checks the element type of input i.
+func (b *build) oneOf(i int, types ...tensor.Type) bool {
+	for _, t := range types {
+		if b.typ(i) == t {
+			return true
+		}
+	}
+	b.refuse("input %d has type %v", i, b.typ(i))
+	return false
+}
+
+// constant is the content of input i where the file fixes it.
+func (b *build) constant(i int) *tensor.Tensor {
+	v := b.input(i)
+	if v == nil || v.constant == nil {
+		b.refuse("input %d must be a constant of the file", i)
+		return nil
+	}
+	return v.constant
+}
+
+// gives sets the type of output i.
+func (b *build) gives(i int, t tensor.Type) {
+	if i < len(b.out) && b.out[i] != nil {
+		b.out[i].typ = t
+	}
+}
+
+// means hands an output its role and classes.
+func (b *build) means(i int, role Role, classes *Classes) {
+	if i < len(b.out) && b.out[i] != nil {
+		b.out[i].role, b.out[i].classes = role, classes
+	}
+}
+
+// follows hands the role and the classes of input i on to output 0.
+func (b *build) follows(i int) {
+	if v := b.input(i); v != nil {
+		b.means(0, v.role, v.classes)
+	}
+}
+
+// reads notes how many columns the node needs of input i, which settles the
+// width of a graph input that leaves it open.
+func (b *build) reads(i, columns int) {
+	if v := b.input(i); v != nil && v.isInput && v.width == 0 {
+		v.width = columns
+	}
+}

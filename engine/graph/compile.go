@@ -1,0 +1,282 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"online-inference/engine/modelfile"
+	"online-inference/engine/onnx"
+	"online-inference/engine/tensor"
+)
+
+// Compile turns a parsed file into a plan.
+func Compile(m *onnx.Model) (*Plan, error) {
+	c := &compiler{model: m, plan: &Plan{}, values: map[string]*value{}}
+	if err := c.inputs(); err != nil {
+		return nil, err
+	}
+	for i := range m.Graph.Nodes {
+		if err := c.node(&m.Graph.Nodes[i], i); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.outputs(); err != nil {
+		return nil, err
+	}
+	c.widths()
+	c.prune()
+	if err := c.probe(); err != nil {
+		return nil, err
+	}
+	return c.plan, nil
+}
+
+type compiler struct {
+	model  *onnx.Model
+	plan   *Plan
+	values map[string]*value // by name
+	ports  []*value          // of the inputs
+}
+
+func malformed(format string, args ...any) error {
+	return &modelfile.FormatError{Format: "onnx", Offset: -1, Reason: fmt.Sprintf(format, args...)}
+}
+
+func unsupported(format string, args ...any) error {
+	return &modelfile.UnsupportedError{Format: "onnx", Reason: fmt.Sprintf(format, args...)}
+}
+
+func (c *compiler) slot(constant *tensor.Tensor) int {
+	c.plan.consts = append(c.plan.consts, constant)
+	return len(c.plan.consts) - 1
+}
+
+func (c *compiler) define(name string, v *value) error {
+	if _, ok := c.values[name]; ok {
+		return malformed("value %q is given twice", name)
+	}
+	c.values[name] = v
+	return nil
+}
+
+// inputs declares the initialisers and the inputs. An initialiser may repeat
+// as an input (its default value, as IR version 3 demanded): it is a constant.
+func (c *compiler) inputs() error {
+	g := c.model.Graph
+	for _, t := range g.Initializers {
+		if err := c.define(t.Name, &value{slot: c.slot(t.Tensor), typ: t.Type, constant: t.Tensor}); err != nil {
+			return err
+		}
+	}
+	for _, in := range g.Inputs {
+		if v := c.values[in.Name]; v != nil && v.constant != nil {
+			continue
+		}
+		if in.Kind != onnx.KindTensor {
+			return unsupported("input %q is no tensor", in.Name)
+		}
+		if in.Elem == tensor.Invalid {
+			return unsupported("input %q has element type %d", in.Name, in.ElemCode)
+		}
+		shape := slices.Clone(in.Shape)
+		if len(shape) == 0 { // not said: a matrix of rows, as every tabular model takes
+			shape = []int{-1, -1}
+		}
+		shape[0] = -1
+		v := &value{slot: c.slot(nil), typ: in.Elem, isInput: true}
+		if err := c.define(in.Name, v); err != nil {
+			return err
+		}
+		c.ports = append(c.ports, v)
+		c.plan.Inputs = append(c.plan.Inputs, Port{Name: in.Name, Type: in.Elem, Shape: shape, slot: v.slot})
+	}
+	if len(c.plan.Inputs) == 0 {
+		return unsupported("it takes no input")
+	}
+	return nil
+}
+
+// node compiles one node, or computes it at once where all it reads is constant.
+func (c *compiler) node(n *onnx.Node, index int) error {
+	op := lookup(n.Domain, n.Op)
+	full := n.Op
+	if n.Domain != "" {
+		full = n.Domain + "." + n.Op
+	}
+	label := n.Name
+	if label == "" {
+		label = fmt.Sprintf("#%d", index)
+	}
+	b := &build{node: n, op: full, version: c.model.Opsets[n.Domain], used: map[string]bool{}}
+	if op == nil {
+		b.refuse("the engine does not know it")
+		return b.err
+	}
+	if b.version == 0 {
+		b.version = 1 // a file that uses a domain without importing it
+	}
+	for _, name := range n.Inputs {
+		var v *value
+		if name != "" {
+			if v = c.values[name]; v == nil {
+				return malformed("node %q reads %q, which no earlier node gives", label, name)
+			}
+		}
+		b.in = append(b.in, v)
+	}
+	for range n.Outputs {
+		b.out = append(b.out, &value{})
+	}
+	if op.alias {
+		return c.alias(b, op)
+	}
+	run := op.build(b)
+	if err := b.finish(); err != nil {
+		return err
+	}
+	s := step{label: fmt.Sprintf("%s %q", full, label), run: run}
+	for _, v := range b.in {
+		slot := -1
+		if v != nil {
+			slot = v.slot
+		}
+		s.in = append(s.in, slot)
+	}
+	return c.place(b, s)
+}
+
+// finish checks that the builder gave what it must and read all that the node says.
+func (b *build) finish() error {
+	for i := range b.node.Attrs {
+		if a := &b.node.Attrs[i]; !b.used[a.Name] {
+			b.refuse("attribute %q is unknown", a.Name)
+		}
+	}
+	if b.err != nil {
+		return b.err
+	}
+	for i, v := range b.out {
+		if v.typ == tensor.Invalid {
+			b.refuse("it has no output %d", i)
+			return b.err
+		}
+	}
+	return nil
+}
+
+// place gives the outputs their slots and appends the step; a node of constants
+// only is run now.
+func (c *compiler) place(b *build, s step) error {
+	fold := true
+	for _, v := range b.in {
+		fold = fold && (v == nil || v.constant != nil)
+	}
+	absent := -1
+	for i, slot := range s.in {
+		if slot < 0 {
+			if absent < 0 {
+				absent = c.slot(&tensor.Tensor{})
+			}
+			s.in[i] = absent
+		}
+	}
+	for i, v := range b.out {
+		v.slot = c.slot(nil)
+		s.out = append(s.out, v.slot)
+		if name := b.node.Outputs[i]; name != "" {
+			if err := c.define(name, v); err != nil {
+				return err
+			}
+		}
+	}
+	for range b.scratch {
+		s.out = append(s.out, c.slot(nil))
+	}
+	if !fold {
+		c.plan.steps = append(c.plan.steps, s)
+		return nil
+	}
+	in := make([]*tensor.Tensor, len(s.in))
+	for i, slot := range s.in {
+		in[i] = c.plan.consts[slot]
+	}
+	out := make([]*tensor.Tensor, len(s.out))
+	for i := range out {
+		out[i] = &tensor.Tensor{}
+	}
+	if err := s.run(in, out); err != nil {
+		return malformed("%s: %v", s.label, err)
+	}
+	for i, v := range b.out {
+		v.constant = out[i]
+		c.plan.consts[v.slot] = out[i]
+	}
+	return nil
+}
+
+// alias lets an output be its input under another name and, for ZipMap, in
+// another form: a matrix stands for the list of maps.
+func (c *compiler) alias(b *build, op *operator) error {
+	op.build(b)
+	if err := b.finish(); err != nil {
+		return err
+	}
+	if len(b.out) != 1 {
+		return malformed("node %q has %d outputs", b.node.Name, len(b.out))
+	}
+	v := *b.in[0]
+	v.isInput = false
+	if b.out[0].role != RoleOther {
+		v.role, v.classes = b.out[0].role, b.out[0].classes
+	}
+	return c.define(b.node.Outputs[0], &v)
+}
+
+// outputs collects what the graph gives.
+func (c *compiler) outputs() error {
+	for _, out := range c.model.Graph.Outputs {
+		v := c.values[out.Name]
+		if v == nil {
+			return malformed("output %q is given by no node", out.Name)
+		}
+		p := Port{Name: out.Name, Type: v.typ, Role: v.role, slot: v.slot}
+		if v.classes != nil && c.plan.Classes.Len() == 0 {
+			c.plan.Classes = *v.classes
+		}
+		c.plan.Outputs = append(c.plan.Outputs, p)
+	}
+	if len(c.plan.Outputs) == 0 {
+		return unsupported("it gives no output")
+	}
+	return nil
+}
+
+// widths settles the open widths of inputs by what reads them.
+func (c *compiler) widths() {
+	for i := range c.plan.Inputs {
+		p := &c.plan.Inputs[i]
+		if len(p.Shape) == 2 && p.Shape[1] < 0 && c.ports[i].width > 0 {
+			p.Shape[1] = c.ports[i].width
+		}
+	}
+}
+
+// prune drops the steps whose results nobody reads.
+func (c *compiler) prune() {
+	needed := make([]bool, len(c.plan.consts))
+	for _, p := range c.plan.Outputs {
+		needed[p.slot] = true
+	}
+	kept := c.plan.steps[:0:0]
+	for _, s := range slices.Backward(c.plan.steps) {
+		if !slices.ContainsFunc(s.out, func(slot int) bool { return needed[slot] }) {
+			continue
+		}
+		for _, slot := range s.in {
+			needed[slot] = true
+		}
+		kept = append(kept, s)
+	}
+	slices.Reverse(kept)
+	c.plan.steps = kept
+}

@@ -1,0 +1,91 @@
+package graph
+
+import (
+	"fmt"
+
+	"online-inference/engine/modelfile"
+	"online-inference/engine/onnx"
+	"online-inference/engine/tensor"
+)
+
+// arrayFeatureExtractor is the operator ArrayFeatureExtractor: it picks
+// elements along the last dimension by index. With the class labels as the
+// data and chosen positions as the index it ends most classifiers that are
+// made of plain operators.
+func arrayFeatureExtractor(b *build) kernel {
+	if !b.arity(2, 2) || !b.oneOf(1, tensor.Int64) {
+		return nil
+	}
+	b.gives(0, b.typ(0))
+	if labels := b.in[0].constant; labels != nil && b.in[1].constant == nil {
+		switch b.typ(0) {
+		case tensor.Int64:
+			b.means(0, RoleLabel, &Classes{Ints: labels.I64})
+		case tensor.Int32:
+			c := &Classes{}
+			for _, v := range labels.I32 {
+				c.Ints = append(c.Ints, int64(v))
+			}
+			b.means(0, RoleLabel, c)
+		case tensor.String:
+			b.means(0, RoleLabel, &Classes{Strings: labels.Str})
+		}
+	}
+	return moves(b.typ(0), pickKernel[float32], pickKernel[float64], pickKernel[int64],
+		pickKernel[int32], pickKernel[uint8], pickKernel[bool], pickKernel[string])
+}
+
+func pickKernel[T element](in, out []*tensor.Tensor) error {
+	from, idx := in[0], in[1].I64
+	if len(from.Shape) == 0 {
+		return fmt.Errorf("a scalar has no last dimension")
+	}
+	last := from.Shape[len(from.Shape)-1]
+	for _, i := range idx {
+		if i < 0 || i >= int64(last) {
+			return fmt.Errorf("index %d of %d", i, last)
+		}
+	}
+	var shape [modelfile.MaxRank]int
+	rank := copy(shape[:], from.Shape)
+	shape[rank-1] = len(idx)
+	if rank == 1 { // a vector counts as one row
+		shape[0], shape[1], rank = 1, len(idx), 2
+	}
+	out[0].Resize(typeOf[T](), shape[:rank]...)
+	src, to := data[T](from), data[T](out[0])
+	if last == 0 {
+		return nil
+	}
+	for r := range len(src) / last {
+		row := src[r*last : (r+1)*last]
+		for k, i := range idx {
+			to[r*len(idx)+k] = row[i]
+		}
+	}
+	return nil
+}
+
+// zipMap is the operator ZipMap. Its list of maps says no more than the matrix
+// it is made of and the names of the columns, so the matrix stands for it.
+func zipMap(b *build) kernel {
+	if !b.arity(1, 1) {
+		return nil
+	}
+	c := &Classes{}
+	if b.has("classlabels_int64s") {
+		c.Ints = b.ints("classlabels_int64s")
+	} else if a := b.attr("classlabels_strings", onnx.AttrStrings); a != nil {
+		c.Strings = a.Strings
+	}
+	if c.Len() == 0 {
+		return b.refuse("no class labels")
+	}
+	role := b.in[0].role
+	if role == RoleOther {
+		role = RoleProbabilities
+	}
+	b.gives(0, b.typ(0))
+	b.means(0, role, c)
+	return nil
+}

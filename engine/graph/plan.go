@@ -1,0 +1,121 @@
+// Package graph compiles an ONNX graph into a plan and runs it. Everything a
+// file can get wrong is found while compiling: unknown operators, attributes,
+// element types, and shapes that do not fit; a running plan can only refuse
+// values.
+package graph
+
+import (
+	"fmt"
+
+	"online-inference/engine/tensor"
+)
+
+// Role says what an output means.
+type Role uint8
+
+// The roles of outputs.
+const (
+	RoleOther Role = iota
+	RoleLabel
+	RoleProbabilities
+	RoleScores
+	RolePrediction
+)
+
+// Classes are the labels of a classifier in the order of its probabilities.
+type Classes struct {
+	Ints    []int64
+	Strings []string
+}
+
+// Len is the number of classes.
+func (c *Classes) Len() int { return max(len(c.Ints), len(c.Strings)) }
+
+// A Port is an input or an output of a plan.
+type Port struct {
+	Name  string
+	Type  tensor.Type
+	Shape []int // -1 for a free dimension; the first counts rows
+	Role  Role
+	slot  int
+}
+
+// A Plan is a compiled graph. It is immutable and safe for concurrent use.
+type Plan struct {
+	Inputs  []Port
+	Outputs []Port
+	Classes Classes
+
+	consts []*tensor.Tensor // by slot; nil where a step or the caller fills it
+	steps  []step
+}
+
+// kernel computes the outputs of one node. Outputs beyond the node's own are
+// its scratch memory.
+type kernel func(in, out []*tensor.Tensor) error
+
+type step struct {
+	label   string // operator and node, for messages
+	run     kernel
+	in, out []int // slots
+}
+
+// A Run is the memory of one execution. It belongs to one goroutine at a time.
+type Run struct {
+	plan   *Plan
+	values []tensor.Tensor
+	args   []args // by step
+}
+
+type args struct{ in, out []*tensor.Tensor }
+
+// NewRun makes the memory of an execution. Arrays grow to what the batches
+// need and are kept.
+func (p *Plan) NewRun() *Run {
+	r := &Run{plan: p, values: make([]tensor.Tensor, len(p.consts)), args: make([]args, len(p.steps))}
+	at := func(slot int) *tensor.Tensor {
+		if c := p.consts[slot]; c != nil {
+			return c
+		}
+		return &r.values[slot]
+	}
+	refs := 0
+	for _, s := range p.steps {
+		refs += len(s.in) + len(s.out)
+	}
+	all := make([]*tensor.Tensor, 0, refs)
+	collect := func(slots []int) []*tensor.Tensor {
+		start := len(all)
+		for _, slot := range slots {
+			all = append(all, at(slot))
+		}
+		return all[start:len(all):len(all)]
+	}
+	for i, s := range p.steps {
+		r.args[i] = args{collect(s.in), collect(s.out)}
+	}
+	return r
+}
+
+// Input is the tensor of input i, which the caller sizes and fills.
+func (r *Run) Input(i int) *tensor.Tensor { return &r.values[r.plan.Inputs[i].slot] }
+
+// Output is the tensor of output i after Execute.
+func (r *Run) Output(i int) *tensor.Tensor {
+	slot := r.plan.Outputs[i].slot
+	if c := r.plan.consts[slot]; c != nil {
+		return c
+	}
+	return &r.values[slot]
+}
+
+// Execute runs the steps in order.
+func (r *Run) Execute() error {
+	for i := range r.args {
+		a := &r.args[i]
+		if err := r.plan.steps[i].run(a.in, a.out); err != nil {
+			return fmt.Errorf("%s: %w", r.plan.steps[i].label, err)
+		}
+	}
+	return nil
+}

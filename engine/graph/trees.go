@@ -1,0 +1,250 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"online-inference/engine/tensor"
+	"online-inference/engine/tree"
+)
+
+// treeClassifier is TreeEnsembleClassifier, versions 1 and 3 of ai.onnx.ml.
+func treeClassifier(b *build) kernel {
+	if !b.arity(1, 1) {
+		return nil
+	}
+	classes := classLabels(b, "classlabels_int64s")
+	post := postTransform(b)
+	leaves := b.leafWeights("class")
+	base := b.numbers("base_values")
+	if b.err != nil {
+		return nil
+	}
+	c := &chooser{classes: classes, post: post, scores: classes.Len()}
+	n := classes.Len()
+	binary := n == 2 && !slices.ContainsFunc(leaves.targets, func(id int64) bool { return id != leaves.targets[0] })
+	if binary {
+		// One score for two classes: see the table in docs/reference/formats.md.
+		first := int64(0)
+		if len(leaves.targets) > 0 {
+			first = leaves.targets[0]
+		}
+		c.scores, c.pair = 1, pairSigned
+		positive := !slices.ContainsFunc(leaves.values, func(v float64) bool { return v < 0 })
+		if positive && post == postNone {
+			c.pair = pairShare
+		}
+		if len(base) == 2 && first >= 0 && first < 2 {
+			base = base[first : first+1]
+		}
+		leaves.targets = make([]int64, len(leaves.targets))
+	}
+	if len(base) == 1 && c.scores > 1 {
+		return b.refuse("one base value for %d classes", n)
+	}
+	e := b.ensemble(leaves, c.scores, base)
+	c.describe(b)
+	if b.err != nil {
+		return nil
+	}
+	switch b.typ(0) {
+	case tensor.Float32:
+		return treeClassifierKernel[float32](e, c)
+	case tensor.Float64:
+		return treeClassifierKernel[float64](e, c)
+	case tensor.Int64, tensor.Int32:
+		return viaFloat(b, treeClassifierKernel[float32](e, c))
+	}
+	return b.refuse("input 0 has type %v", b.typ(0))
+}
+
+func treeClassifierKernel[T float](e *tree.Ensemble, c *chooser) kernel {
+	return func(in, out []*tensor.Tensor) error {
+		rows, columns := matrix(in[0])
+		if columns < e.Features() {
+			return fmt.Errorf("%d columns, it tests column %d", columns, e.Features()-1)
+		}
+		c.resize(out, rows)
+		x := data[T](in[0])
+		var small [16]float64
+		sums := scratch(small[:], max(c.scores, c.classes.Len()))
+		for r := range rows {
+			tree.Score(e, x[r*columns:(r+1)*columns], sums[:c.scores])
+			c.choose(out, r, sums)
+		}
+		return nil
+	}
+}
+
+// treeRegressor is TreeEnsembleRegressor, versions 1 and 3 of ai.onnx.ml.
+func treeRegressor(b *build) kernel {
+	if !b.arity(1, 1) {
+		return nil
+	}
+	targets := int(b.int("n_targets", 1))
+	post := postTransform(b)
+	leaves := b.leafWeights("target")
+	base := b.numbers("base_values")
+	switch name := b.string("aggregate_function", "SUM"); name {
+	case "SUM":
+	case "AVERAGE":
+		leaves.aggregate = tree.Average
+	case "MIN":
+		leaves.aggregate = tree.Min
+	case "MAX":
+		leaves.aggregate = tree.Max
+	default:
+		return b.refuse("aggregate_function %q", name)
+	}
+	if targets < 1 {
+		return b.refuse("%d targets", targets)
+	}
+	if len(base) == 1 && targets > 1 {
+		base = slices.Repeat(base, targets)
+	}
+	e := b.ensemble(leaves, targets, base)
+	b.gives(0, tensor.Float32)
+	b.means(0, RolePrediction, nil)
+	if b.err != nil {
+		return nil
+	}
+	switch b.typ(0) {
+	case tensor.Float32:
+		return treeRegressorKernel[float32](e, post)
+	case tensor.Float64:
+		return treeRegressorKernel[float64](e, post)
+	case tensor.Int64, tensor.Int32:
+		return viaFloat(b, treeRegressorKernel[float32](e, post))
+	}
+	return b.refuse("input 0 has type %v", b.typ(0))
+}
+
+func treeRegressorKernel[T float](e *tree.Ensemble, post transform) kernel {
+	return func(in, out []*tensor.Tensor) error {
+		rows, columns := matrix(in[0])
+		if columns < e.Features() {
+			return fmt.Errorf("%d columns, it tests column %d", columns, e.Features()-1)
+		}
+		n := e.Targets()
+		out[0].Resize(tensor.Float32, rows, n)
+		x := data[T](in[0])
+		var small [16]float64
+		sums := scratch(small[:], n)
+		for r := range rows {
+			tree.Score(e, x[r*columns:(r+1)*columns], sums)
+			post.apply(sums)
+			narrow(out[0].F32[r*n:], sums)
+		}
+		return nil
+	}
+}
+
+// viaFloat gives a kernel for float32 rows integer ones: comparisons with float
+// thresholds are made in float32, as C++ converts them in ONNX Runtime.
+func viaFloat(b *build, k kernel) kernel {
+	var toFloat kernel
+	if b.typ(0) == tensor.Int64 {
+		toFloat = castFrom[int64](tensor.Float32)
+	} else {
+		toFloat = castFrom[int32](tensor.Float32)
+	}
+	b.scratch = 1
+	return func(in, out []*tensor.Tensor) error {
+		last := len(out) - 1
+		if err := toFloat(in, out[last:]); err != nil {
+			return err
+		}
+		return k(out[last:], out[:last])
+	}
+}
+
+// leafWeights are the parallel arrays that say what each leaf adds.
+type leafWeights struct {
+	trees, nodes, targets []int64
+	values                []float64
+	aggregate             tree.Aggregate
+}
+
+func (b *build) leafWeights(prefix string) *leafWeights {
+	w := &leafWeights{
+		trees: b.ints(prefix + "_treeids"), nodes: b.ints(prefix + "_nodeids"), targets: b.ints(prefix + "_ids"),
+		values: b.numbers(prefix + "_weights"),
+	}
+	if n := len(w.targets); len(w.trees) != n || len(w.nodes) != n || len(w.values) != n {
+		b.refuse("leaf arrays of %d, %d, %d and %d elements", len(w.trees), len(w.nodes), n, len(w.values))
+	}
+	return w
+}
+
+// numbers reads an attribute that is a list of floats or, from version 3 on, a
+// tensor of doubles under the name with _as_tensor.
+func (b *build) numbers(name string) []float64 {
+	var out []float64
+	for _, f := range b.floats(name) {
+		out = append(out, float64(f))
+	}
+	t := b.tensor(name + "_as_tensor")
+	if t == nil {
+		return out
+	}
+	if len(out) > 0 {
+		b.refuse("both %s and %s_as_tensor", name, name)
+	}
+	switch t.Type {
+	case tensor.Float64:
+		return slices.Clone(t.F64)
+	case tensor.Float32:
+		for _, f := range t.F32 {
+			out = append(out, float64(f))
+		}
+	default:
+		b.refuse("%s_as_tensor has type %v", name, t.Type)
+	}
+	return out
+}
+
+// key orders nodes by tree, then by number within it.
+type key struct{ tree, node int64 }
+
+func (k key) compare(o key) int {
+	if k.tree != o.tree {
+		if k.tree < o.tree {
+			return -1
+		}
+		return 1
+	}
+	if k.node != o.node {
+		if k.node < o.node {
+			return -1
+		}
+		return 1
+	}
+	return 0
+}
+
+// ensemble builds the trees from the parallel arrays of the node.
+func (b *build) ensemble(leaves *leafWeights, targets int, base []float64) *tree.Ensemble {
+	b.ignore("nodes_hitrates", "nodes_hitrates_as_tensor")
+	n := nodeArrays{
+		trees: b.ints("nodes_treeids"), nodes: b.ints("nodes_nodeids"), features: b.ints("nodes_featureids"),
+		thresholds: b.numbers("nodes_values"), modes: b.strings("nodes_modes"),
+		trues: b.ints("nodes_truenodeids"), falses: b.ints("nodes_falsenodeids"),
+		missing: b.ints("nodes_missing_value_tracks_true"),
+	}
+	if b.err != nil {
+		return nil
+	}
+	spec, err := n.spec(leaves)
+	if err != nil {
+		b.refuse("%v", err)
+		return nil
+	}
+	spec.Targets, spec.Base, spec.Aggregate = targets, base, leaves.aggregate
+	b.reads(0, spec.Features)
+	e, err := tree.New(*spec)
+	if err != nil {
+		b.refuse("%v", err)
+		return nil
+	}
+	return e
+}

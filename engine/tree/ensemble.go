@@ -1,0 +1,148 @@
+package tree
+
+import "math"
+
+// An Ensemble is a checked Spec, ready to score. It is immutable and safe for
+// concurrent use.
+type Ensemble struct {
+	spec Spec
+	// single is set where every leaf has one weight and there is one target,
+	// the shape of boosted binary classifiers and of regressors.
+	single bool
+}
+
+// New checks a description and takes it over: the caller must not change it
+// afterwards.
+func New(s Spec) (*Ensemble, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	e := &Ensemble{spec: s, single: s.Targets == 1 && s.Aggregate == Sum}
+	for _, n := range s.Nodes {
+		if n.Mode == Leaf && n.Weights[1]-n.Weights[0] != 1 {
+			e.single = false
+		}
+	}
+	return e, nil
+}
+
+// Trees is the number of trees, Nodes that of their nodes, Targets that of the
+// sums they add up to, Features that of the columns of a row.
+func (e *Ensemble) Trees() int    { return len(e.spec.Roots) }
+func (e *Ensemble) Nodes() int    { return len(e.spec.Nodes) }
+func (e *Ensemble) Targets() int  { return e.spec.Targets }
+func (e *Ensemble) Features() int { return e.spec.Features }
+
+// Value is a type in which rows are compared with thresholds.
+type Value interface{ float32 | float64 }
+
+// Score adds up the trees for each row of x, row-major with stride features,
+// into out, row-major with one float64 a target. Sums are made in float64 in
+// the order of the trees, base values last.
+func Score[T Value](e *Ensemble, x []T, out []float64) {
+	s := &e.spec
+	rows := len(out) / s.Targets
+	for r := range rows {
+		row := x[r*s.Features : (r+1)*s.Features]
+		sums := out[r*s.Targets : (r+1)*s.Targets]
+		if e.single {
+			sums[0] = scoreSingle(s, row)
+		} else {
+			scoreRow(s, row, sums)
+		}
+		for i, b := range s.Base {
+			sums[i] += b
+		}
+	}
+}
+
+func scoreSingle[T Value](s *Spec, row []T) float64 {
+	sum := 0.0
+	for _, root := range s.Roots {
+		n := walk(s.Nodes, root, row)
+		sum += s.Weights[n.Weights[0]].Value
+	}
+	return sum
+}
+
+func scoreRow[T Value](s *Spec, row []T, sums []float64) {
+	start := 0.0
+	switch s.Aggregate {
+	case Min:
+		start = math.Inf(1)
+	case Max:
+		start = math.Inf(-1)
+	}
+	for i := range sums {
+		sums[i] = start
+	}
+	for _, root := range s.Roots {
+		n := walk(s.Nodes, root, row)
+		for _, w := range s.Weights[n.Weights[0]:n.Weights[1]] {
+			switch s.Aggregate {
+			case Min:
+				sums[w.Target] = min(sums[w.Target], w.Value)
+			case Max:
+				sums[w.Target] = max(sums[w.Target], w.Value)
+			default:
+				sums[w.Target] += w.Value
+			}
+		}
+	}
+	for i := range sums {
+		switch {
+		case s.Aggregate == Average:
+			sums[i] /= float64(len(s.Roots))
+		case math.IsInf(sums[i], 0) && s.Aggregate != Sum:
+			sums[i] = 0 // no leaf spoke of this target
+		}
+	}
+}
+
+// walk follows one row down one tree to its leaf.
+func walk[T Value](nodes []Node, at int32, row []T) *Node {
+	for {
+		n := &nodes[at]
+		if n.Mode == Leaf {
+			return n
+		}
+		if holds(n, row[n.Feature]) {
+			at = n.True
+		} else {
+			at = n.False
+		}
+	}
+}
+
+// holds is the test of a node. Values are compared in their own type: ONNX
+// writes float thresholds, which a double row sees widened.
+func holds[T Value](n *Node, v T) bool {
+	t := T(n.Threshold)
+	switch n.Mode {
+	case LEQ:
+		if v <= t {
+			return true
+		}
+	case LT:
+		if v < t {
+			return true
+		}
+	case GTE:
+		if v >= t {
+			return true
+		}
+	case GT:
+		if v > t {
+			return true
+		}
+	case EQ:
+		if v == t {
+			return true
+		}
+	case NEQ:
+		if v != t {
+			return true
+		}
+	}
+	return v != v && n.MissTrue
+}
