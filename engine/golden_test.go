@@ -283,3 +283,5 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
+
+func nan() float64 { return math.NaN() }

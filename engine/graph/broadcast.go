@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"online-inference/engine/modelfile"
 )
@@ -18,7 +19,8 @@ type walk3 struct {
 
 // start lays the shapes over each other, aligned from the last dimension; a
 // nil shape is a scalar.
-func (w *walk3) start(shapes ...[]int) error {
+func (w *walk3) start(x, y, z []int) error {
+	shapes := [3][]int{x, y, z}
 	for _, s := range shapes {
 		w.rank = max(w.rank, len(s))
 	}
@@ -33,7 +35,7 @@ func (w *walk3) start(shapes ...[]int) error {
 			d := w.rank - len(s) + i
 			if n != 1 {
 				if w.dims[d] != 1 && w.dims[d] != n {
-					return fmt.Errorf("shapes %v do not broadcast", shapes)
+					return fmt.Errorf("shapes %v, %v and %v do not broadcast", slices.Clone(x), slices.Clone(y), slices.Clone(z))
 				}
 				w.dims[d] = n
 			}

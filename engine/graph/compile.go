@@ -36,6 +36,7 @@ type compiler struct {
 	plan   *Plan
 	values map[string]*value // by name
 	ports  []*value          // of the inputs
+	folded int               // elements computed at load
 }
 
 func malformed(format string, args ...any) error {
@@ -208,6 +209,9 @@ func (c *compiler) place(b *build, s step) error {
 		return malformed("%s: %v", s.label, err)
 	}
 	for i, v := range b.out {
+		if c.folded += out[i].Len(); c.folded > modelfile.MaxProbe {
+			return malformed("its constants grow to more than %d elements", modelfile.MaxProbe)
+		}
 		v.constant = out[i]
 		c.plan.consts[v.slot] = out[i]
 	}

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 
+	"online-inference/engine/modelfile"
 	"online-inference/engine/tensor"
 )
 
@@ -61,10 +62,24 @@ func typeOf[T element]() tensor.Type {
 	return tensor.String
 }
 
-// resize is Tensor.Resize with the shape of another tensor.
+// resizeLike is Tensor.Resize with the shape of another tensor.
 func resizeLike(t *tensor.Tensor, typ tensor.Type, like *tensor.Tensor) []int {
 	t.Resize(typ, like.Shape...)
 	return t.Shape
+}
+
+// grow is Tensor.Resize for operators whose result can be much larger than what
+// they read, which a hostile file could chain.
+func grow(t *tensor.Tensor, typ tensor.Type, shape ...int) error {
+	n := 1
+	for _, d := range shape {
+		if d > 0 && n > modelfile.MaxStep/d {
+			return fmt.Errorf("a result of more than %d elements", modelfile.MaxStep)
+		}
+		n *= d
+	}
+	t.Resize(typ, shape...)
+	return nil
 }
 
 // matrix reads a tensor as rows of columns: a vector is one row, as ONNX-ML

@@ -133,7 +133,7 @@ func arithmetic[T float32 | float64 | int64 | int32](name string) func(x, y T) T
 		return func(x, y T) T { return x * y }
 	case "Div":
 		return func(x, y T) T {
-			if y == 0 && y/1 == y && isInteger[T]() {
+			if y == 0 && isInteger[T]() {
 				return 0 // undefined by the standard; never a panic
 			}
 			return x / y
@@ -216,7 +216,9 @@ func whereKernel[T element]() kernel {
 		if err := w.start(in[0].Shape, in[1].Shape, in[2].Shape); err != nil {
 			return err
 		}
-		out[0].Resize(typ, w.shape()...)
+		if err := grow(out[0], typ, w.shape()...); err != nil {
+			return err
+		}
 		c, x, y, to := data[bool](in[0]), data[T](in[1]), data[T](in[2]), data[T](out[0])
 		for i := range to {
 			if c[w.at[0]] {
@@ -266,7 +268,9 @@ func broadcast[T, R element](f func(x, y T) R) kernel {
 		if err := w.start(in[0].Shape, in[1].Shape, nil); err != nil {
 			return err
 		}
-		out[0].Resize(typ, w.shape()...)
+		if err := grow(out[0], typ, w.shape()...); err != nil {
+			return err
+		}
 		to := data[R](out[0])
 		for i := range to {
 			to[i] = f(x[w.at[0]], y[w.at[1]])

@@ -48,7 +48,9 @@ func oneHotKernel[T element, K comparable](find *finder[K], n int, zeros bool, a
 		var shape [modelfile.MaxRank]int
 		rank := copy(shape[:], in[0].Shape)
 		shape[rank] = n
-		out[0].Resize(tensor.Float32, shape[:rank+1]...)
+		if err := grow(out[0], tensor.Float32, shape[:rank+1]...); err != nil {
+			return err
+		}
 		to := out[0].F32
 		clear(to)
 		for i, v := range data[T](in[0]) {

@@ -202,10 +202,9 @@ func matmulKernel[T float]() kernel {
 			return fmt.Errorf("shapes %v and %v do not multiply", x.Shape, y.Shape)
 		}
 		n, inner, m := x.Shape[0], x.Shape[1], y.Width()
-		if len(y.Shape) == 1 {
-			out[0].Resize(typ, n)
-		} else {
-			out[0].Resize(typ, n, m)
+		shape := [2]int{n, m}
+		if err := grow(out[0], typ, shape[:len(y.Shape)]...); err != nil {
+			return err
 		}
 		a, b, to := data[T](x), data[T](y), data[T](out[0])
 		for r := range n {

@@ -52,7 +52,9 @@ func pickKernel[T element](in, out []*tensor.Tensor) error {
 	if rank == 1 { // a vector counts as one row
 		shape[0], shape[1], rank = 1, len(idx), 2
 	}
-	out[0].Resize(typeOf[T](), shape[:rank]...)
+	if err := grow(out[0], typeOf[T](), shape[:rank]...); err != nil {
+		return err
+	}
 	src, to := data[T](from), data[T](out[0])
 	if last == 0 {
 		return nil

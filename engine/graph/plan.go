@@ -112,10 +112,17 @@ func (r *Run) Output(i int) *tensor.Tensor {
 // Execute runs the steps in order.
 func (r *Run) Execute() error {
 	for i := range r.args {
-		a := &r.args[i]
-		if err := r.plan.steps[i].run(a.in, a.out); err != nil {
-			return fmt.Errorf("%s: %w", r.plan.steps[i].label, err)
+		if err := r.step(i); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (r *Run) step(i int) error {
+	s, a := &r.plan.steps[i], &r.args[i]
+	if err := s.run(a.in, a.out); err != nil {
+		return fmt.Errorf("%s: %w", s.label, err)
 	}
 	return nil
 }

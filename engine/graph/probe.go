@@ -19,7 +19,7 @@ func (c *compiler) probe() error {
 				return err
 			}
 		}
-		err := r.Execute()
+		err := r.probe()
 		if refused := (*modelfile.ValueError)(nil); errors.As(err, &refused) {
 			return c.declared() // zeros are no value this model takes; the file's own word must do
 		}
@@ -36,6 +36,23 @@ func (c *compiler) probe() error {
 			return malformed("output %q: %v", c.plan.Outputs[i].Name, err)
 		}
 		c.plan.Outputs[i].Shape = shape
+	}
+	return nil
+}
+
+// probe is Execute under a budget for all steps together.
+func (r *Run) probe() error {
+	left := modelfile.MaxProbe
+	for i := range r.args {
+		if err := r.step(i); err != nil {
+			return err
+		}
+		for _, t := range r.args[i].out {
+			left -= t.Len()
+		}
+		if left < 0 {
+			return fmt.Errorf("a few rows need more than %d elements", modelfile.MaxProbe)
+		}
 	}
 	return nil
 }

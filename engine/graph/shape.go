@@ -71,7 +71,9 @@ func concatKernel[T element](axis64 int64) kernel {
 		var shape [modelfile.MaxRank]int
 		copy(shape[:], first)
 		shape[axis] = total
-		out[0].Resize(typ, shape[:len(first)]...)
+		if err := grow(out[0], typ, shape[:len(first)]...); err != nil {
+			return err
+		}
 		outer, _, inner := split3(first, axis)
 		to, at := data[T](out[0]), 0
 		row := total * inner
@@ -201,7 +203,9 @@ func gatherKernel[T element](axis64 int64) kernel {
 		if n > modelfile.MaxRank {
 			return fmt.Errorf("a result of %d dimensions", n)
 		}
-		out[0].Resize(typ, shape[:n]...)
+		if err := grow(out[0], typ, shape[:n]...); err != nil {
+			return err
+		}
 		outer, along, inner := split3(from.Shape, axis)
 		src, to := data[T](from), data[T](out[0])
 		at := 0

@@ -9,4 +9,6 @@ const (
 	MaxDepth   = 16      // of nested messages that the file's author controls
 	MaxRank    = 8       // dimensions of a tensor
 	MaxColumns = 1 << 20 // elements in one row of any value
+	MaxStep    = 1 << 26 // elements that one operator gives for a batch
+	MaxProbe   = 1 << 24 // elements that all operators give for the few rows tried at load
 )

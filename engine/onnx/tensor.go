@@ -22,6 +22,8 @@ type rawTensor struct {
 	strings []string
 	raw     []byte
 	hasRaw  bool
+
+	external bool // the values lie in another file
 }
 
 // ParseTensor reads a file that holds one TensorProto, as the test data of ONNX
@@ -62,11 +64,15 @@ func (p *parser) tensor(r *reader) (string, *tensor.Tensor) {
 		case 10:
 			t.doubles = r.doubles(t.doubles)
 		case 13:
-			p.lacks("tensors in files of their own (external data)")
+			t.external = true
 		}
 	}
 	if r.err != nil {
 		return t.name, nil
+	}
+	if t.external {
+		p.lacks(fmt.Sprintf("tensor %q lies in a file of its own (external data)", t.name))
+		return t.name, &tensor.Tensor{Type: tensor.Invalid}
 	}
 	typ := ElemType(t.code)
 	if typ == tensor.Invalid {

@@ -1,0 +1,147 @@
+package onnx_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"online-inference/engine/modelfile"
+	"online-inference/engine/onnx"
+)
+
+const heart = "../../function/kodata/models/heart-disease/2/model.onnx"
+
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestParse(t *testing.T) {
+	m, err := onnx.Parse(read(t, heart))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Opsets[""] == 0 || m.Opsets["ai.onnx.ml"] == 0 {
+		t.Errorf("operator sets %v", m.Opsets)
+	}
+	if len(m.Graph.Inputs) != 13 || len(m.Graph.Outputs) != 2 {
+		t.Errorf("%d inputs, %d outputs, want 13 and 2", len(m.Graph.Inputs), len(m.Graph.Outputs))
+	}
+	if in := m.Graph.Inputs[0]; in.Name != "age" || len(in.Shape) != 2 || in.Shape[0] != -1 || in.Shape[1] != 1 {
+		t.Errorf("first input %+v", in)
+	}
+}
+
+// TestTruncated cuts a sound file at every byte: each part is refused, or is by
+// chance a shorter sound file, and nothing panics.
+func TestTruncated(t *testing.T) {
+	data := read(t, heart)
+	refused := 0
+	for n := range data {
+		if _, err := onnx.Parse(data[:n]); err != nil {
+			refused++
+			if malformed := (*modelfile.FormatError)(nil); !errors.As(err, &malformed) {
+				t.Fatalf("cut at %d: %v", n, err)
+			}
+		}
+	}
+	if refused < len(data)*9/10 {
+		t.Errorf("only %d of %d cuts are refused", refused, len(data))
+	}
+}
+
+// bytes of a message: a key and a value, by hand.
+func field(number int, wire byte, value ...byte) string {
+	return string(append([]byte{byte(number)<<3 | wire}, value...))
+}
+
+func message(number int, body string) string {
+	return field(number, 2, byte(len(body))) + body
+}
+
+func TestMalformed(t *testing.T) {
+	deep := ""
+	for range 12 { // graphs within attributes within nodes
+		deep = message(1, message(5, message(6, deep)))
+		if len(deep) > 100 {
+			break
+		}
+	}
+	for name, c := range map[string]struct{ data, want string }{
+		"no graph":               {field(1, 0, 8), "holds no graph"},
+		"length past the end":    {field(1, 0, 8) + field(7, 2, 99), "says 99 bytes, 0 are left"},
+		"number cut short":       {field(1, 0, 0x80), "cut short"},
+		"number over 64 bits":    {field(1, 0) + strings.Repeat("\xff", 11), "longer than 64 bits"},
+		"group":                  {field(7, 3), "wire type 3"},
+		"field 0":                {"\x00\x01", "field number 0"},
+		"wrong wire type":        {field(7, 0, 1), "wire type 0 where 2 belongs"},
+		"floats not whole":       {field(7, 2, 9) + message(5, message(4, "abc")) + "..", "no whole number of floats"},
+		"values short of shape":  {message(7, message(5, field(1, 0, 3)+field(2, 0, 1)+message(4, "\x00\x00\x80\x3f"))), "wants 3 values, it holds 1"},
+		"raw bytes short":        {message(7, message(5, field(1, 0, 3)+field(2, 0, 1)+message(9, "\x00\x00\x80\x3f"))), "wants 12 bytes, it holds 4"},
+		"negative dimension":     {message(7, message(5, field(1, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1)+field(2, 0, 1))), "dimension -1"},
+		"shape of many elements": {message(7, message(5, strings.Repeat(field(1, 0, 255, 255, 255, 7), 3)+field(2, 0, 1))), "is too large"},
+		"nine dimensions":        {message(7, message(5, strings.Repeat(field(1, 0, 1), 9)+field(2, 0, 1))), "9 dimensions"},
+		"deep nesting":           {message(7, deep), "nest deeper"},
+	} {
+		_, err := onnx.Parse([]byte(c.data))
+		if malformed := (*modelfile.FormatError)(nil); !errors.As(err, &malformed) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+}
+
+func TestUnsupported(t *testing.T) {
+	for name, c := range map[string]struct{ data, want string }{
+		"half floats":      {message(7, message(5, field(2, 0, 10))), "element type 10"},
+		"external data":    {message(7, message(5, field(2, 0, 1)+message(13, ""))), "external data"},
+		"local functions":  {message(7, "") + field(25, 2, 0), "functions"},
+		"sparse constants": {message(7, message(15, "")), "sparse"},
+	} {
+		data := c.data
+		if name == "local functions" { // field 25 has a two-byte key
+			data = message(7, "") + "\xca\x01\x00"
+		}
+		_, err := onnx.Parse([]byte(data))
+		if unsupported := (*modelfile.UnsupportedError)(nil); !errors.As(err, &unsupported) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+}
+
+func TestSniff(t *testing.T) {
+	for data, want := range map[string]bool{
+		string(read(t, heart)): true,
+		"{\"learner\": {}}":    false,
+		"tree\nversion=v4\n":   false,
+		"":                     false,
+		"\x08\x08\x12\x04onnx": true,
+	} {
+		if got := onnx.Sniff([]byte(data)); got != want {
+			t.Errorf("Sniff(%.20q) = %v, want %v", data, got, want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	paths, err := filepath.Glob("../testdata/golden/*/*.onnx")
+	if err != nil || len(paths) == 0 {
+		f.Fatalf("no seeds: %v", err)
+	}
+	for _, path := range append(paths, heart) {
+		if data := read(f, path); len(data) < 40_000 {
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := onnx.Parse(data)
+		if err == nil && m.Graph == nil {
+			t.Fatal("neither a graph nor an error")
+		}
+	})
+}
