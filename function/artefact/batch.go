@@ -1,0 +1,125 @@
+package artefact
+
+import (
+	"strconv"
+
+	"online-inference/engine"
+	"online-inference/function/oip"
+)
+
+// A Batch holds the rows of one request and their answers. It is taken from a
+// model, filled feature by feature, run, read, and put back.
+type Batch struct {
+	*engine.Batch
+	model *Model
+}
+
+// Batch takes a batch for a number of rows; Release puts it back.
+func (m *Model) Batch(rows int) *Batch {
+	b := &Batch{Batch: m.batches.Get().(*engine.Batch), model: m}
+	b.Reset(rows)
+	return b
+}
+
+// keepRows bounds the size of a batch that is kept for the next request.
+const keepRows = 1024
+
+// Release gives the batch back. Nothing read from it may be used afterwards.
+func (b *Batch) Release() {
+	if b.Rows() <= keepRows {
+		b.model.batches.Put(b.Batch)
+	}
+	b.Batch = nil
+}
+
+// Set checks one value of a feature against all its rules and stores it in a row.
+// expected is empty where the value was taken; warning is set where it is valid
+// but the model has seen none like it.
+func (b *Batch) Set(row, feature int, kind oip.Kind, text []byte) (expected, warning string) {
+	f := &b.model.Features[feature]
+	t := b.Input(f.Input)
+	ok, strange := f.set(t, row*t.Width()+f.Column, kind, text)
+	if !ok {
+		return f.expected, ""
+	}
+	if strange {
+		return "", f.warning(text)
+	}
+	return "", ""
+}
+
+// Label is the index of the class that was chosen for a row; ok is false where
+// the model is no classifier or answers with a class that it did not declare.
+func (b *Batch) Label(row int) (class int, ok bool) {
+	o := b.model.output(engine.RoleLabel)
+	if o < 0 {
+		return 0, false
+	}
+	t, c := b.Output(o), b.model.Signature().Classes
+	for i := range c.Len() {
+		if c.Strings != nil && t.Type == engine.String && t.Str[row] == c.Strings[i] ||
+			c.Strings == nil && t.Type == engine.Int64 && t.I64[row] == c.Ints[i] {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// Probabilities is the tensor of the classes' probabilities and its width; nil
+// where the model gives none.
+func (b *Batch) Probabilities() (*engine.Tensor, int) { return b.find(engine.RoleProbabilities) }
+
+// Predictions is the tensor of predicted values and its width; nil where the
+// model is no regressor.
+func (b *Batch) Predictions() (*engine.Tensor, int) { return b.find(engine.RolePrediction) }
+
+func (b *Batch) find(role engine.Role) (*engine.Tensor, int) {
+	o := b.model.output(role)
+	if o < 0 {
+		return nil, 0
+	}
+	t := b.Output(o)
+	return t, t.Width()
+}
+
+// float reads an element of a numeric tensor.
+func float(t *engine.Tensor, i int) float64 {
+	switch t.Type {
+	case engine.Float32:
+		return float64(t.F32[i])
+	case engine.Float64:
+		return t.F64[i]
+	case engine.Int64:
+		return float64(t.I64[i])
+	case engine.Int32:
+		return float64(t.I32[i])
+	}
+	return float64(t.U8[i])
+}
+
+// AppendElements appends elements lo to hi of a tensor as JSON values separated
+// by commas; NaN and the infinities become null.
+func AppendElements(dst []byte, t *engine.Tensor, lo, hi int) []byte {
+	for i := lo; i < hi; i++ {
+		if i > lo {
+			dst = append(dst, ',')
+		}
+		switch t.Type {
+		case engine.Float32:
+			dst = oip.AppendFloat32(dst, t.F32[i])
+		case engine.Float64:
+			dst = oip.AppendFloat64(dst, t.F64[i])
+		case engine.Int64:
+			dst = strconv.AppendInt(dst, t.I64[i], 10)
+		case engine.Int32:
+			dst = strconv.AppendInt(dst, int64(t.I32[i]), 10)
+		case engine.Uint8:
+			dst = strconv.AppendUint(dst, uint64(t.U8[i]), 10)
+		case engine.Bool:
+			dst = strconv.AppendBool(dst, t.Bool[i])
+		case engine.String:
+			dst = oip.AppendString(dst, t.Str[i])
+		}
+	}
+	return dst
+}

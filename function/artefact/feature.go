@@ -1,0 +1,217 @@
+package artefact
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"online-inference/engine"
+	"online-inference/function/oip"
+)
+
+// FeatureType is what the values of a feature mean.
+type FeatureType uint8
+
+// The types of features.
+const (
+	Number   FeatureType = iota // any number
+	Integer                     // a whole number
+	Category                    // one of a list, or any string where there is no list
+)
+
+func (t FeatureType) String() string { return [...]string{"number", "integer", "category"}[t] }
+
+// A Feature is one column of a model's table.
+type Feature struct {
+	Name, Unit, Description string
+	Type                    FeatureType
+	// Storage is the type of the model's input, which can be wider than Type.
+	Storage engine.Type
+	// Input and Column say where the model takes the feature.
+	Input, Column int
+	// Nullable features may be missing; the model then gets NaN or "".
+	Nullable bool
+	// Valid bounds values, Training tells what the model has seen. Both are
+	// infinite where nothing is known.
+	Valid, Training Range
+	// Quantiles of the training data at 0, 10, … 100 %.
+	Quantiles  []float64
+	Categories []Categorical
+
+	ints     map[int64]bool
+	strs     map[string]string
+	expected string // what the feature takes, for messages
+}
+
+// A Categorical is one value of a category.
+type Categorical struct {
+	Value   string // as a client writes it, without quotes
+	Meaning string
+	Rows    int // in the training data
+}
+
+// A Range is a closed interval.
+type Range struct{ Min, Max float64 }
+
+var everything = Range{math.Inf(-1), math.Inf(1)}
+
+// Holds tells whether a value lies in the range.
+func (r Range) Holds(f float64) bool { return r.Min <= f && f <= r.Max }
+
+// Bounded tells whether the range has a limit at all.
+func (r Range) Bounded() bool { return r != everything }
+
+func (r Range) String() string {
+	switch {
+	case math.IsInf(r.Min, -1):
+		return "at most " + number(r.Max)
+	case math.IsInf(r.Max, 1):
+		return "at least " + number(r.Min)
+	}
+	return "from " + number(r.Min) + " to " + number(r.Max)
+}
+
+// Ends are the limits as text, empty where there is none.
+func (r Range) Ends() (low, high string) {
+	if !math.IsInf(r.Min, 0) {
+		low = number(r.Min)
+	}
+	if !math.IsInf(r.Max, 0) {
+		high = number(r.Max)
+	}
+	return low, high
+}
+
+func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+
+// Expected tells what values the feature takes, for messages and people.
+func (f *Feature) Expected() string { return f.expected }
+
+// describeExpected writes Expected once, after the feature is complete.
+func (f *Feature) describeExpected() {
+	var b strings.Builder
+	switch {
+	case len(f.Categories) > 0:
+		b.WriteString("one of ")
+		for i, c := range f.Categories {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			if f.Storage == engine.String {
+				b.WriteString(strconv.Quote(c.Value))
+			} else {
+				b.WriteString(c.Value)
+			}
+			if c.Meaning != "" {
+				b.WriteString(" (" + c.Meaning + ")")
+			}
+		}
+	case f.Storage == engine.String:
+		b.WriteString("a string")
+	case f.Storage == engine.Bool:
+		b.WriteString("true or false")
+	case f.Type == Number:
+		b.WriteString("a number")
+	default:
+		b.WriteString("an integer")
+	}
+	if f.Valid.Bounded() {
+		b.WriteString(" " + f.Valid.String())
+	}
+	if f.Unit != "" {
+		b.WriteString(" (" + f.Unit + ")")
+	}
+	if f.Nullable {
+		b.WriteString(" or null")
+	}
+	f.expected = b.String()
+}
+
+// set checks one value and writes it to element i of the model's input. This is
+// the only place that judges values, whatever endpoint they came by. ok is false
+// where the feature does not take the value; strange is true where it is valid
+// but outside the range that the model was trained on.
+func (f *Feature) set(t *engine.Tensor, i int, kind oip.Kind, text []byte) (ok, strange bool) {
+	if kind == oip.Null {
+		return f.Nullable && setMissing(t, i), false
+	}
+	switch t.Type {
+	case engine.String:
+		return kind == oip.String && f.setString(t, i, text), false
+	case engine.Bool:
+		t.Bool[i] = len(text) > 0 && text[0] == 't'
+		return kind == oip.Bool, false
+	}
+	if kind != oip.Number {
+		return false, false
+	}
+	var x float64
+	if f.Type == Number {
+		x, ok = oip.Float64(text)
+	} else {
+		var n int64
+		if n, ok = oip.Int64(text); ok && f.ints != nil {
+			ok = f.ints[n]
+		}
+		x = float64(n)
+		if t.Type == engine.Int64 {
+			t.I64[i] = n
+		}
+	}
+	ok = ok && f.Valid.Holds(x) && setNumber(t, i, x)
+	return ok, ok && !f.Training.Holds(x)
+}
+
+// setString writes the model's own copy of a category, so that nothing of the
+// request is kept.
+func (f *Feature) setString(t *engine.Tensor, i int, text []byte) bool {
+	if f.strs == nil {
+		t.Str[i] = string(text)
+		return true
+	}
+	v, ok := f.strs[string(text)]
+	t.Str[i] = v
+	return ok
+}
+
+// setMissing writes the missing token, NaN or "".
+func setMissing(t *engine.Tensor, i int) bool {
+	switch t.Type {
+	case engine.Float32:
+		t.F32[i] = float32(math.NaN())
+	case engine.Float64:
+		t.F64[i] = math.NaN()
+	case engine.String:
+		t.Str[i] = ""
+	default:
+		return false
+	}
+	return true
+}
+
+// setNumber writes a number; it fails where the type cannot hold it.
+func setNumber(t *engine.Tensor, i int, x float64) bool {
+	switch t.Type {
+	case engine.Float32:
+		t.F32[i] = float32(x)
+		return !math.IsInf(float64(t.F32[i]), 0)
+	case engine.Float64:
+		t.F64[i] = x
+	case engine.Int64: // written exactly by set
+	case engine.Int32:
+		t.I32[i] = int32(x)
+		return math.MinInt32 <= x && x <= math.MaxInt32
+	case engine.Uint8:
+		t.U8[i] = uint8(x)
+		return 0 <= x && x <= math.MaxUint8
+	default:
+		return false
+	}
+	return true
+}
+
+// warning tells of a value outside the training range.
+func (f *Feature) warning(text []byte) string {
+	return fmt.Sprintf("%s %s is outside the training range %s", f.Name, text, f.Training)
+}

@@ -1,0 +1,226 @@
+package artefact
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"online-inference/engine"
+)
+
+// A Model is a loaded and checked model. It is immutable and safe for concurrent
+// use.
+type Model struct {
+	Name, Version      string
+	Title, Description string
+	Source             string // the path that it was loaded from
+	Format             string // the file's format, as the engine calls it
+	SHA256             string // of the model file
+	Features           []Feature
+	Classes            []Class // none where the model is no classifier
+	Outputs            []string
+	Examples           []Example
+	Training           *Training // nil without a record
+
+	engine  *engine.Model
+	index   map[string]int
+	batches sync.Pool
+}
+
+// Labels override what an artefact says of itself; empty ones do not.
+type Labels struct{ Name, Version string }
+
+// fallbackVersion labels a model that nobody gave a version.
+const fallbackVersion = "1"
+
+// descriptionName is the file that describes a model in its folder.
+const descriptionName = "model.yaml"
+
+// Load reads a model file, or a folder with one model file and an optional
+// model.yaml, and checks that both say the same. It does not run the model:
+// SelfTest does.
+func Load(path string, labels Labels) (*Model, error) {
+	file, desc, err := locate(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot load model: %w", err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot load model: %w", err)
+	}
+	e, err := engine.Load(data)
+	if err != nil {
+		return nil, fmt.Errorf("cannot load model %s: %w", file, err)
+	}
+	d := &description{}
+	if desc != "" {
+		text, err := os.ReadFile(desc)
+		if err != nil {
+			return nil, fmt.Errorf("cannot load model: %w", err)
+		}
+		if d, err = parseDescription(text); err != nil {
+			return nil, fmt.Errorf("cannot load model: %s: %w", desc, err)
+		}
+	}
+	m, err := build(e, d)
+	if err != nil {
+		return nil, fmt.Errorf("cannot load model %s: %w", path, err)
+	}
+	sum := sha256.Sum256(data)
+	m.SHA256, m.Source = hex.EncodeToString(sum[:]), path
+	stem := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	if err := m.label(labels, d, stem); err != nil {
+		return nil, fmt.Errorf("cannot load model %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// locate finds the model file of a path and its description, if there is one.
+func locate(path string) (file, desc string, err error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return path, "", err
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return "", "", err
+	}
+	var files []string
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == descriptionName:
+			desc = filepath.Join(path, name)
+		case isModelFile(name) && e.Type()&fs.ModeDir == 0:
+			files = append(files, name)
+		}
+	}
+	switch len(files) {
+	case 0:
+		return "", "", fmt.Errorf("the folder %s holds no model file (.onnx, .json, .ubj, .txt)", path)
+	case 1:
+		return filepath.Join(path, files[0]), desc, nil
+	}
+	return "", "", fmt.Errorf("the folder %s holds %d model files, expected one: %s", path, len(files), strings.Join(files, ", "))
+}
+
+// isModelFile tells by its ending whether a file of a folder is meant as the
+// model; what it holds is told by its content.
+func isModelFile(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".onnx", ".json", ".ubj", ".txt":
+		return !strings.HasPrefix(name, ".")
+	}
+	return false
+}
+
+// build joins what the file and its description say.
+func build(e *engine.Model, d *description) (*Model, error) {
+	sig := e.Signature()
+	features, err := storedFeatures(sig)
+	if err != nil {
+		return nil, err
+	}
+	if err := mergeFeatures(sig, features, d.Features); err != nil {
+		return nil, err
+	}
+	classes, err := mergeClasses(sig, d.Classes)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkOutputs(sig, d.Outputs); err != nil {
+		return nil, err
+	}
+	m := &Model{
+		Title: d.Title, Description: d.Description, Format: sig.Format,
+		Features: features, Classes: classes, Training: d.Training,
+		engine: e, index: make(map[string]int, len(features)),
+	}
+	for i := range m.Features {
+		f := &m.Features[i]
+		f.describeExpected()
+		if _, ok := m.index[f.Name]; ok {
+			return nil, fmt.Errorf("two columns are called %q", f.Name)
+		}
+		m.index[f.Name] = i
+	}
+	for _, out := range sig.Outputs {
+		m.Outputs = append(m.Outputs, out.Name)
+	}
+	m.batches.New = func() any { return e.NewBatch() }
+	m.Examples, err = buildExamples(m, d.Examples)
+	return m, err
+}
+
+// label decides name and version: an override, else the description, else the
+// file's own name and version 1.
+func (m *Model) label(labels Labels, d *description, stem string) error {
+	m.Name = first(labels.Name, d.Name, stem)
+	m.Version = first(labels.Version, d.Version, fallbackVersion)
+	if err := CheckLabel(m.Name); err != nil {
+		return fmt.Errorf("name: %w", err)
+	}
+	if err := CheckLabel(m.Version); err != nil {
+		return fmt.Errorf("version: %w", err)
+	}
+	return nil
+}
+
+func first(candidates ...string) string {
+	for _, c := range candidates {
+		if c != "" {
+			return c
+		}
+	}
+	return ""
+}
+
+// maxLabel bounds a name or version, which stand in URLs, headers and metrics.
+const maxLabel = 128
+
+// CheckLabel holds a name or version against the rule for both: letters, digits,
+// '.', '_' and '-', the first a letter or digit.
+func CheckLabel(s string) error {
+	for i, c := range []byte(s) {
+		alnum := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !alnum && (i == 0 || c != '.' && c != '_' && c != '-') {
+			return fmt.Errorf("%q: expected letters, digits, '.', '_' and '-', the first a letter or digit", s)
+		}
+	}
+	if s == "" || len(s) > maxLabel {
+		return fmt.Errorf("%q: expected 1 to %d characters", s, maxLabel)
+	}
+	return nil
+}
+
+// Signature tells what the model's inputs and outputs are. The caller must not
+// change it.
+func (m *Model) Signature() *engine.Signature { return m.engine.Signature() }
+
+// Len is the number of features.
+func (m *Model) Len() int { return len(m.Features) }
+
+// FeatureName is the name of feature i.
+func (m *Model) FeatureName(i int) string { return m.Features[i].Name }
+
+// Index is the feature of that name, or -1.
+func (m *Model) Index(name []byte) int {
+	if i, ok := m.index[string(name)]; ok {
+		return i
+	}
+	return -1
+}
+
+// output finds the first output of a role, or -1.
+func (m *Model) output(role engine.Role) int {
+	for i, o := range m.Signature().Outputs {
+		if o.Role == role {
+			return i
+		}
+	}
+	return -1
+}

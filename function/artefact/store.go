@@ -1,0 +1,35 @@
+package artefact
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+)
+
+// The reasons for which a store has no model to give.
+var (
+	ErrLoading = errors.New("the model is not loaded yet")
+	ErrUnknown = errors.New("not found")
+)
+
+// A Store holds one model, from the moment that it is loaded and proven. Its zero
+// value holds none yet.
+type Store struct{ model atomic.Pointer[Model] }
+
+// Put makes a model available.
+func (s *Store) Put(m *Model) { s.model.Store(m) }
+
+// Find returns the model of that name and version; an empty name or version
+// stands for the one that is there. The error is ErrLoading, or an ErrUnknown.
+func (s *Store) Find(name, version string) (*Model, error) {
+	m := s.model.Load()
+	switch {
+	case m == nil:
+		return nil, ErrLoading
+	case name != "" && name != m.Name:
+		return nil, fmt.Errorf("model %q %w: this server has %q", name, ErrUnknown, m.Name)
+	case version != "" && version != m.Version:
+		return nil, fmt.Errorf("version %q of model %q %w: this server has %q", version, m.Name, ErrUnknown, m.Version)
+	}
+	return m, nil
+}

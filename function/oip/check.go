@@ -1,0 +1,159 @@
+package oip
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Datatype is the type of a tensor's elements; 0 is none.
+type Datatype uint8
+
+// The protocol's datatypes.
+const (
+	BOOL Datatype = 1 + iota
+	UINT8
+	UINT16
+	UINT32
+	UINT64
+	INT8
+	INT16
+	INT32
+	INT64
+	FP16
+	FP32
+	FP64
+	BYTES
+	BF16
+)
+
+var datatypeNames = [...]string{"", "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64",
+	"FP16", "FP32", "FP64", "BYTES", "BF16"}
+
+// String is the protocol's name of the type.
+func (d Datatype) String() string { return datatypeNames[d] }
+
+// ParseDatatype finds a type by its name, which is in capitals; 0 without one.
+func ParseDatatype(name string) Datatype {
+	return Datatype(max(slices.Index(datatypeNames[:], name), 0))
+}
+
+// signed ranges of the integer types, unsigned ones but UINT64 included.
+func (d Datatype) bounds() (lo, hi int64, ok bool) {
+	switch d {
+	case UINT8:
+		return 0, math.MaxUint8, true
+	case UINT16:
+		return 0, math.MaxUint16, true
+	case UINT32:
+		return 0, math.MaxUint32, true
+	case INT8:
+		return math.MinInt8, math.MaxInt8, true
+	case INT16:
+		return math.MinInt16, math.MaxInt16, true
+	case INT32:
+		return math.MinInt32, math.MaxInt32, true
+	case INT64:
+		return math.MinInt64, math.MaxInt64, true
+	}
+	return 0, 0, false
+}
+
+// check holds a whole request against the protocol's rules.
+func (r *Request) check(lim Limits) error {
+	if len(r.Inputs) == 0 {
+		return fmt.Errorf(`"inputs": expected at least one tensor`)
+	}
+	for i := range r.Inputs {
+		in := &r.Inputs[i]
+		if err := in.complete(i); err != nil {
+			return err
+		}
+		for k := range i {
+			if r.Inputs[k].Name == in.Name {
+				return fmt.Errorf("duplicate input %s", quote([]byte(in.Name)))
+			}
+		}
+		if err := in.fit(i, lim); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *Input) complete(i int) error {
+	for _, m := range []struct {
+		field fields
+		name  string
+	}{{hasName, "name"}, {hasShape, "shape"}, {hasDatatype, "datatype"}, {hasData, "data"}} {
+		if in.seen&m.field == 0 {
+			return fmt.Errorf("%s: %q is missing", in.label(i), m.name)
+		}
+	}
+	if in.Datatype == FP16 || in.Datatype == BF16 {
+		return fmt.Errorf("%s: %s values cannot be written in JSON: send FP32", in.label(i), in.Datatype)
+	}
+	return nil
+}
+
+// fit holds shape and data of an input against each other.
+func (in *Input) fit(i int, lim Limits) error {
+	if len(in.Shape) == 0 {
+		return fmt.Errorf(`%s: "shape": expected at least one dimension, the number of rows`, in.label(i))
+	}
+	product := 1
+	for _, d := range in.Shape {
+		if product *= d; product > maxDimension {
+			return fmt.Errorf(`%s: "shape": %v has too many elements`, in.label(i), in.Shape)
+		}
+	}
+	if in.Shape[0] > lim.Rows {
+		return &LimitError{What: "rows", Limit: lim.Rows}
+	}
+	if product != in.Len {
+		return fmt.Errorf(`%s: shape %v asks for %d values, got %d in "data"`, in.label(i), in.Shape, product, in.Len)
+	}
+	if len(in.dims) > 1 && !slices.Equal(in.dims, in.Shape) {
+		return fmt.Errorf(`%s: "data" is nested as %v, expected %v by its shape, or a flat list`, in.label(i), in.dims, in.Shape)
+	}
+	return nil
+}
+
+// CheckCell tells what is wrong with a value of a tensor of a datatype, or
+// nothing: expected is empty where the value fits. A null fits every type here:
+// whether a value may be missing is a rule of the model.
+func (d Datatype) CheckCell(k Kind, text []byte) (expected string) {
+	switch {
+	case k == Null:
+		return ""
+	case d == BYTES:
+		return unless(k == String, "a string (BYTES)")
+	case d == BOOL:
+		return unless(k == Bool, "true or false (BOOL)")
+	case k != Number:
+		return fmt.Sprintf("a number (%s)", d)
+	}
+	switch d {
+	case FP64:
+		return ""
+	case FP32:
+		f, ok := Float64(text)
+		return unless(ok && !math.IsInf(float64(float32(f)), 0), "a number (FP32)")
+	case UINT64:
+		_, ok := Uint64(text)
+		return unless(ok, "an integer from 0 to 18446744073709551615 (UINT64)")
+	}
+	lo, hi, _ := d.bounds()
+	n, ok := Int64(text)
+	if ok && lo <= n && n <= hi {
+		return ""
+	}
+	return fmt.Sprintf("an integer from %d to %d (%s)", lo, hi, d)
+}
+
+func unless(ok bool, expected string) string {
+	if ok {
+		return ""
+	}
+	return expected
+}

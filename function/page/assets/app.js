@@ -1,0 +1,62 @@
+"use strict";
+
+// The form sends its row to /predict and shows the answer; the curl line below it
+// always sends the same row.
+(() => {
+  const form = document.getElementById("row");
+  const answer = document.getElementById("answer");
+  const problem = document.getElementById("problem");
+  const curl = document.getElementById("curl");
+
+  // A number goes as the person wrote it, so that the server judges it, not we.
+  const literal = (field) => {
+    const text = field.value.trim();
+    if (text === "" && field.dataset.nullable === "true") return "null";
+    if (field.dataset.text === "true") return JSON.stringify(text);
+    return /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? text : JSON.stringify(text);
+  };
+  const body = () => {
+    const members = [...form.elements].filter((f) => f.name).map((f) => JSON.stringify(f.name) + ":" + literal(f));
+    return "[{" + members.join(",") + "}]";
+  };
+  const line = (tag, text, parent) => {
+    const e = document.createElement(tag);
+    e.textContent = text;
+    parent.append(e);
+    return e;
+  };
+  const update = () => {
+    const quoted = body().replaceAll("'", "'\\''");
+    curl.textContent = `curl ${location.origin}/predict -H 'Content-Type: application/json' -d '${quoted}'`;
+  };
+  const show = (reply) => {
+    const p = reply.predictions[0];
+    if (p.class !== undefined) line("p", `Class: ${p.class} (label ${p.label})`, answer);
+    if (p.prediction !== undefined) line("p", `Prediction: ${p.prediction}`, answer);
+    for (const [name, value] of Object.entries(p.probabilities ?? {})) {
+      const row = line("p", `${name}: ${(100 * value).toFixed(1)} % `, answer);
+      const meter = line("meter", "", row);
+      meter.value = value;
+      meter.setAttribute("aria-label", `probability of ${name}`);
+    }
+    for (const w of p.warnings ?? []) line("p", `Note: ${w}.`, answer);
+    const revision = reply.revision ? `, revision ${reply.revision}` : "";
+    line("p", `Answered by ${reply.model} version ${reply.version}${revision}, pod ${reply.pod}.`, answer);
+  };
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    answer.replaceChildren();
+    problem.replaceChildren();
+    try {
+      const response = await fetch("/predict", { method: "POST", headers: { "Content-Type": "application/json" }, body: body() });
+      const reply = await response.json();
+      if (response.ok) show(reply);
+      else line("p", reply.error, problem);
+    } catch (error) {
+      line("p", `No answer: ${error.message}`, problem);
+    }
+  });
+  form.addEventListener("input", update);
+  update();
+})();

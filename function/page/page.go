@@ -1,0 +1,139 @@
+// Package page is the server's page for people: what this server is, who answers,
+// and a form that sends a row and shows the answer. It works without any other
+// host and under a strict content security policy.
+package page
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"path"
+	"strings"
+	"sync"
+
+	"online-inference/engine"
+	"online-inference/function/artefact"
+	"online-inference/function/oip"
+)
+
+//go:embed index.html assets
+var files embed.FS
+
+// SecurityPolicy is the Content-Security-Policy of every answer of this package:
+// nothing inline, nothing from elsewhere.
+const SecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// A Page renders the page. Its template is parsed when the first person looks,
+// which keeps it out of the server's start.
+type Page struct {
+	template func() (*template.Template, error)
+}
+
+// New makes a Page.
+func New() *Page {
+	return &Page{template: sync.OnceValues(func() (*template.Template, error) {
+		return template.ParseFS(files, "index.html")
+	})}
+}
+
+// Identity says who answers.
+type Identity struct{ Build, Revision, Pod, Base string }
+
+// Render writes the page of a model.
+func (p *Page) Render(m *artefact.Model, who Identity) ([]byte, error) {
+	t, err := p.template()
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = t.Execute(&b, view{Model: m, Who: who, Fields: fields(m), Row: exampleRow(m)})
+	return b.Bytes(), err
+}
+
+// Asset is a file of the page and its type; ok is false where there is none.
+func Asset(name string) (content []byte, contentType string, ok bool) {
+	switch path.Ext(name) {
+	case ".css":
+		contentType = "text/css; charset=utf-8"
+	case ".js":
+		contentType = "text/javascript; charset=utf-8"
+	default:
+		return nil, "", false
+	}
+	content, err := files.ReadFile("assets/" + path.Base(name))
+	return content, contentType, err == nil
+}
+
+// view is what the template sees.
+type view struct {
+	Model  *artefact.Model
+	Who    Identity
+	Fields []field
+	Row    string // the first example as a JSON object
+}
+
+// field is one feature of the form.
+type field struct {
+	*artefact.Feature
+	Text    bool // its values are strings in JSON
+	Options []option
+	Value   string // of the first example
+	Low     string
+	High    string
+}
+
+type option struct {
+	Value, Label string
+	Selected     bool
+}
+
+func fields(m *artefact.Model) []field {
+	all := make([]field, len(m.Features))
+	for i := range m.Features {
+		f := &m.Features[i]
+		fd := field{Feature: f, Text: f.Storage == engine.String}
+		example := artefact.Value{Kind: oip.Null}
+		if len(m.Examples) > 0 {
+			example = m.Examples[0].Values[i]
+		}
+		if example.Kind != oip.Null {
+			fd.Value = example.Text
+		}
+		if f.Nullable && len(f.Categories) > 0 {
+			fd.Options = append(fd.Options, option{"", "not known", example.Kind == oip.Null})
+		}
+		for _, c := range f.Categories {
+			label := c.Value
+			if c.Meaning != "" {
+				label += " – " + c.Meaning
+			}
+			fd.Options = append(fd.Options, option{c.Value, label, example.Kind != oip.Null && c.Value == example.Text})
+		}
+		if f.Valid.Bounded() {
+			fd.Low, fd.High = f.Valid.Ends()
+		}
+		all[i] = fd
+	}
+	return all
+}
+
+// exampleRow is the first example as a JSON object; a row of nulls without one.
+func exampleRow(m *artefact.Model) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i := range m.Features {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(oip.AppendString(nil, m.Features[i].Name))
+		b.WriteByte(':')
+		if len(m.Examples) > 0 {
+			b.WriteString(m.Examples[0].Values[i].JSON())
+		} else {
+			b.WriteString("null")
+		}
+	}
+	b.WriteByte('}')
+	return b.String()
+}

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"net/http"
+
+	"online-inference/function/artefact"
+	"online-inference/function/oip"
+)
+
+// predict answers the simple form: rows in, for each its class and the
+// probability of every class out.
+func (s *Server) predict(c *call) error {
+	m, err := s.opt.Repository.Find("", "")
+	if err != nil {
+		return err
+	}
+	w := s.works.Get().(*work)
+	defer s.done(w)
+	if err := s.receive(c, w); err != nil {
+		return err
+	}
+	t := &w.table
+	if err := t.Parse(w.body, m, s.opt.MaxRows); err != nil {
+		return bad(err)
+	}
+	c.record.Rows = t.Rows
+	w.columns = w.columns[:0]
+	for _, k := range t.Column {
+		col := column{start: k, stride: len(t.Column), position: k}
+		if t.Objects {
+			col.position = -1
+		}
+		w.columns = append(w.columns, col)
+	}
+	b := m.Batch(t.Rows)
+	defer b.Release()
+	if err := fill(m, b, w, t.Cells, t.Rows); err != nil {
+		return err
+	}
+	if err := b.Run(); err != nil {
+		return bad(err)
+	}
+	w.out = append(w.out[:0], '{')
+	w.out = s.appendIdentity(w.out, m)
+	w.out = append(w.out, `,"predictions":[`...)
+	marks := w.marks
+	for row := range t.Rows {
+		if row > 0 {
+			w.out = append(w.out, ',')
+		}
+		w.out = appendPrediction(w.out, m, b, row)
+		w.out, marks = appendWarnings(w.out, row, marks)
+		w.out = append(w.out, '}')
+	}
+	w.out = append(w.out, "]}\n"...)
+	s.reply(c, http.StatusOK, jsonType, w.out)
+	return nil
+}
+
+// appendPrediction appends the answer of a row but for its closing brace.
+func appendPrediction(dst []byte, m *artefact.Model, b *artefact.Batch, row int) []byte {
+	dst = append(dst, '{')
+	start := len(dst)
+	if class, ok := b.Label(row); ok {
+		dst = append(dst, `"label":`...)
+		dst = append(dst, m.Classes[class].Label...)
+		dst = append(dst, `,"class":`...)
+		dst = oip.AppendString(dst, m.Classes[class].Name)
+	}
+	if o, width := b.Probabilities(); o != nil {
+		dst = separate(dst, start)
+		dst = append(dst, `"probabilities":{`...)
+		for k, class := range m.Classes {
+			if k > 0 {
+				dst = append(dst, ',')
+			}
+			dst = oip.AppendString(dst, class.Name)
+			dst = append(dst, ':')
+			dst = artefact.AppendElements(dst, o, row*width+k, row*width+k+1)
+		}
+		dst = append(dst, '}')
+	}
+	if o, width := b.Predictions(); o != nil {
+		dst = separate(dst, start)
+		dst = append(dst, `"prediction":`...)
+		dst = artefact.AppendElements(dst, o, row*width, row*width+1)
+	}
+	return dst
+}
+
+// separate appends a comma where a member stands before.
+func separate(dst []byte, start int) []byte {
+	if len(dst) > start {
+		dst = append(dst, ',')
+	}
+	return dst
+}
+
+// appendWarnings appends the remarks on a row and returns those that are left.
+func appendWarnings(dst []byte, row int, marks []mark) ([]byte, []mark) {
+	if len(marks) == 0 || marks[0].row != row {
+		return dst, marks
+	}
+	dst = append(dst, `,"warnings":[`...)
+	for i := 0; len(marks) > 0 && marks[0].row == row; i++ {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = oip.AppendString(dst, marks[0].text)
+		marks = marks[1:]
+	}
+	return append(dst, ']'), marks
+}

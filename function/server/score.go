@@ -1,0 +1,74 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+
+	"online-inference/engine"
+	"online-inference/function/artefact"
+	"online-inference/function/oip"
+)
+
+// A column says where the values of one feature stand in a request.
+type column struct {
+	start, stride int          // the cell of row r is start + r*stride
+	datatype      oip.Datatype // as the client declared it; 0 for /predict
+	input         string       // the client's tensor; empty for /predict
+	position      int          // the client's column, or -1 where columns have no order
+}
+
+// A mark is a remark on a row of the answer.
+type mark struct {
+	row  int
+	text string
+}
+
+// fill checks all values of a request and stores them in a batch. Whatever the
+// endpoint, values pass here and nowhere else. The remarks on rows come in order.
+func fill(m *artefact.Model, b *artefact.Batch, w *work, cells []oip.Cell, rows int) error {
+	w.marks = w.marks[:0]
+	for row := range rows {
+		for f, col := range w.columns {
+			cell := cells[col.start+row*col.stride]
+			kind, text := cell.Kind(), cell.Text(w.body)
+			expected := ""
+			if col.datatype != 0 {
+				expected = col.datatype.CheckCell(kind, text)
+			}
+			warning := ""
+			if expected == "" {
+				expected, warning = b.Set(row, f, kind, text)
+			}
+			if expected != "" {
+				return &refusal{http.StatusBadRequest, fmt.Sprintf("%s: expected %s, got %s",
+					col.place(m.Features[f].Name, row), expected, oip.Describe(kind, text))}
+			}
+			if warning != "" {
+				w.marks = append(w.marks, mark{row, warning})
+			}
+		}
+	}
+	return nil
+}
+
+// place names a value of a request in its own terms.
+func (col *column) place(feature string, row int) string {
+	switch {
+	case col.input == "" && col.position < 0:
+		return fmt.Sprintf("feature %q, row %d", feature, row)
+	case col.input == "":
+		return fmt.Sprintf("feature %q, row %d, column %d", feature, row, col.position)
+	case col.input == feature:
+		return fmt.Sprintf("input %q, row %d, column %d", feature, row, col.position)
+	}
+	return fmt.Sprintf("input %q, row %d, column %d (feature %q)", col.input, row, col.position, feature)
+}
+
+// plain drops a declared datatype whose check the feature's own check includes.
+func plain(d oip.Datatype, storage engine.Type) oip.Datatype {
+	switch {
+	case d == oip.FP64 && storage.IsFloat(), d == datatype(storage):
+		return 0
+	}
+	return d
+}

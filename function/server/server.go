@@ -1,0 +1,129 @@
+// Package server answers over HTTP: the simple /predict, the Open Inference
+// Protocol, health, and the page. It is the only package that knows echo.
+package server
+
+import (
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/rs/zerolog"
+
+	"online-inference/function/artefact"
+	"online-inference/function/page"
+)
+
+// A Repository finds models. The models may come and go while the server runs.
+type Repository interface {
+	// Find returns a loaded model; an empty name or version stands for the
+	// repository's own choice. The error is artefact.ErrLoading where the model
+	// may come, and wraps artefact.ErrUnknown where it will not.
+	Find(name, version string) (*artefact.Model, error)
+}
+
+// Options are what a Server needs to know.
+type Options struct {
+	Repository Repository
+	Log        zerolog.Logger
+
+	Build, Revision, Pod string // who answers
+
+	MaxBodyBytes   int64
+	MaxRows        int
+	RequestTimeout time.Duration // to receive a request
+}
+
+// Bounds of a connection that are no matter of taste.
+const (
+	// maxHeaderBytes is ample for proxies' headers; net/http adds 4 kB.
+	maxHeaderBytes = 64 << 10
+	// headerTimeout ends connections that send their header drop by drop.
+	headerTimeout = 10 * time.Second
+	// idleTimeout is longer than that of common proxies (queue-proxy, cloud load
+	// balancers: 60 to 600 s), so that they close idle connections, not we:
+	// a close from our side can cross a request.
+	idleTimeout = 11 * time.Minute
+	// answerTime is granted for the answer once a request is there.
+	answerTime = 10 * time.Second
+)
+
+// A Server is an HTTP server with one life: Serve, then Drain or Close.
+type Server struct {
+	opt    Options
+	http   *http.Server
+	page   *page.Page
+	logger zerolog.Logger
+
+	draining atomic.Bool // SIGTERM has come: not ready, connections end with their reply
+	expired  atomic.Bool // the drain budget is spent: what is not there yet is refused
+	hanging  atomic.Bool // demonstration: nothing is answered any more
+	panics   atomic.Int64
+
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+
+	works sync.Pool // *work
+	calls sync.Pool // *call
+}
+
+// New makes a Server; it does not listen yet.
+func New(opt Options) *Server {
+	s := &Server{opt: opt, page: page.New(), logger: opt.Log, conns: make(map[net.Conn]struct{})}
+	s.works.New = func() any { return new(work) }
+	s.calls.New = func() any { return new(call) }
+	e := echo.New()
+	s.http = &http.Server{
+		Handler:           e,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       opt.RequestTimeout,
+		WriteTimeout:      opt.RequestTimeout + answerTime,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ConnState:         s.track,
+		ErrorLog:          newErrorLog(opt.Log),
+	}
+	e.HTTPErrorHandler = func(err error, c echo.Context) { s.refuse(s.callOf(c), err) }
+	e.Use(s.observe)
+	s.routes(e)
+	return s
+}
+
+// Serve answers on a listener until Drain or Close. It returns nil then.
+func (s *Server) Serve(ln net.Listener) error {
+	if err := s.http.Serve(ln); err != http.ErrServerClosed {
+		return err
+	}
+	return nil
+}
+
+// Close ends everything at once.
+func (s *Server) Close() error { return s.http.Close() }
+
+// Hang makes every request, health included, wait for good.
+func (s *Server) Hang() { s.hanging.Store(true) }
+
+// track knows the open connections, for the end of a drain.
+func (s *Server) track(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.mu.Lock()
+		s.conns[conn] = struct{}{}
+		s.mu.Unlock()
+	case http.StateClosed, http.StateHijacked:
+		s.mu.Lock()
+		delete(s.conns, conn)
+		s.mu.Unlock()
+	}
+}
+
+// ready tells whether the default model can be asked now.
+func (s *Server) ready() (*artefact.Model, error) {
+	m, err := s.opt.Repository.Find("", "")
+	if err == nil && s.draining.Load() {
+		err = errDraining
+	}
+	return m, err
+}
