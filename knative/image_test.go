@@ -129,11 +129,14 @@ func buildahBuild(t *testing.T, reg *registry, version string) string {
 	tmp := t.TempDir()
 	dir := filepath.Join(tmp, "oci")
 	modules := strings.TrimSpace(run(t, os.Environ(), "go", "env", "GOMODCACHE"))
+	// The build cache is shared with ko's build: with -trimpath the objects are
+	// the same wherever the sources lie. Each side links by itself.
+	objects := strings.TrimSpace(run(t, os.Environ(), "go", "env", "GOCACHE"))
 	buildah := []string{"--storage-driver", "vfs", "--root", filepath.Join(tmp, "root"), "--runroot", filepath.Join(tmp, "run")}
 	env := append(os.Environ(), "TMPDIR="+tmp)
 	const name = "online-inference:test"
 	run(t, env, "buildah", append(slices.Clone(buildah), "bud", "--isolation", "chroot", "--tls-verify=false",
-		"--format", "oci", "--volume", modules+":/modules:ro", "-f", "Dockerfile", "-t", name,
+		"--format", "oci", "--volume", modules+":/modules:ro", "--volume", objects+":/buildcache", "-f", "Dockerfile", "-t", name,
 		"--build-arg", "BUILD_IMAGE="+reg.host+"/toolchain", "--build-arg", "BASE_IMAGE="+reg.host+"/base",
 		"--build-arg", "VERSION="+stamp, "--build-arg", "MODEL_VERSION="+version, ".")...)
 	run(t, env, "buildah", append(slices.Clone(buildah), "push", name, "oci:"+dir+":test")...)
