@@ -1,0 +1,5 @@
+package cluster
+
+import "online-inference/lab/steps"
+
+func (u *up) functionSteps() []steps.Step { return nil }

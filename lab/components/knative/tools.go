@@ -1,0 +1,12 @@
+//go:build tools
+
+// Package knative pins the programs of Knative Serving that the lab builds.
+package knative
+
+import (
+	_ "knative.dev/serving/cmd/activator"
+	_ "knative.dev/serving/cmd/autoscaler"
+	_ "knative.dev/serving/cmd/controller"
+	_ "knative.dev/serving/cmd/queue"
+	_ "knative.dev/serving/cmd/webhook"
+)
