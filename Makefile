@@ -1,0 +1,116 @@
+# online-inference: every target, grouped, by `make help`.
+# Works with GNU make 3.81 and bash 3.2 on.
+
+SHELL        := /bin/bash
+.SHELLFLAGS  := -eu -o pipefail -c
+MAKEFLAGS    += --no-print-directory
+.DEFAULT_GOAL := help
+
+PORT   ?= 8080
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+LINTER := .cache/bin/golangci-lint
+LAB    := .lab/bin/lab
+V2     ?= 50
+FUZZ   ?= 5s
+
+export CGO_ENABLED := 0
+
+.PHONY: help build run demo up down status deploy traffic promote rollback check test e2e lint format venv train bench
+
+help: ## print this list
+	@awk 'BEGIN { FS = ":.*## " } /^## / { printf "\n%s\n", substr($$0, 4) } /^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+## Without a cluster
+
+build: ## build the function as a static binary, bin/function
+	@mkdir -p bin
+	go build -trimpath -ldflags '-s -w' -o bin/ ./function
+
+run: build ## serve the bundled model on http://localhost:8080 (PORT=…, MODEL_VERSION=2)
+	@printf '%s\n' '' \
+	  'Once the log says ready, in another terminal:' '' \
+	  "  curl localhost:$(PORT)/health" '' \
+	  "  curl localhost:$(PORT)/v2/models/heart-disease" '' \
+	  "  curl localhost:$(PORT)/predict -H 'Content-Type: application/json' -d '{\"features\": [\"age\", \"sex\", \"cp\", \"trestbps\", \"chol\", \"fbs\", \"restecg\", \"thalach\", \"exang\", \"oldpeak\", \"slope\", \"ca\", \"thal\"], \"data\": [[63, 1, 4, 145, 233, 1, 2, 150, 0, 2.3, 3, 0, \"6\"]]}'" '' \
+	  'A page with a form: http://localhost:$(PORT)/     Stop with ctrl-c.' ''
+	@PORT=$(PORT) KO_DATA_PATH=function/kodata LOG_FORMAT=$${LOG_FORMAT:-console} exec bin/function
+
+## On a cluster (this machine's own, or LAB=existing KUBE_CONTEXT=NAME)
+
+demo: $(LAB) ## the main job: cluster, both revisions, split, scale to zero and back
+	@$(LAB) demo
+
+up: $(LAB) ## build and start a Kubernetes with Knative on this machine
+	@$(LAB) up
+
+down: $(LAB) ## stop all of it; caches stay
+	@$(LAB) down
+
+status: $(LAB) ## what runs, and what does not
+	@$(LAB) status
+
+deploy: $(LAB) ## bring the cluster to what knative/ and the source say (FRESH=1 starts over)
+	@$(LAB) deploy
+
+traffic: $(LAB) ## shift traffic: make traffic V2=50
+	@$(LAB) traffic V2=$(V2)
+
+promote: $(LAB) ## all traffic to v2
+	@$(LAB) promote
+
+rollback: $(LAB) ## all traffic back to v1
+	@$(LAB) rollback
+
+# Go decides what is stale; a build that changes nothing takes a moment.
+.PHONY: $(LAB)
+$(LAB):
+	@mkdir -p $(@D)
+	@go -C lab build -o $(CURDIR)/$(LAB) .
+
+## Checks
+
+check: lint ## lint, unit tests with -race, fuzzing for seconds, Python tests; no root, no cluster
+	CGO_ENABLED=1 go test -race ./...
+	CGO_ENABLED=1 go -C lab test -race ./...
+	GOOS=darwin GOARCH=arm64 go vet ./...
+	cd lab && GOOS=darwin GOARCH=arm64 go vet ./...
+	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZ) ./engine/onnx
+	go test -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime $(FUZZ) ./engine
+	$(PYTHON) -m pytest train -q
+
+test: check up e2e ## everything: make check, then the main job end to end on a cluster
+
+e2e: ## the end-to-end tests alone, on the cluster that is up
+	go test -tags image -count=1 -timeout 20m ./knative
+	go -C lab test -tags e2e -count=1 -timeout 40m ./e2e
+
+lint: $(LINTER) venv ## golangci-lint on both modules, ruff on train/
+	$(CURDIR)/$(LINTER) run ./...
+	cd lab && $(CURDIR)/$(LINTER) run --config ../.golangci.yml ./...
+	$(VENV)/bin/ruff check -q train
+	$(VENV)/bin/ruff format -q --check train
+
+format: $(LINTER) venv ## gofmt and ruff format
+	gofmt -w engine function knative k8s-classic lab bench
+	$(VENV)/bin/ruff format train
+
+$(LINTER): lab/components/lint/go.mod lab/components/lint/go.sum
+	@mkdir -p $(@D)
+	go -C lab/components/lint build -trimpath -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+## Model and measurements
+
+venv: $(VENV)/.complete ## Python environment of train/, from pinned requirements
+
+$(VENV)/.complete: train/requirements.txt
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --requirement train/requirements.txt
+	@touch $@
+
+train: venv ## train v1 and v2 again: function/kodata, golden predictions
+	$(PYTHON) train/train.py
+
+bench: ## measure exec to ready beside a bare net/http server
+	go run ./bench/start

@@ -1,0 +1,125 @@
+package tree
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// one is a tree with one test on column 0, whose leaves add no (false) and yes (true).
+func one(mode Mode, threshold float64, missTrue bool) Spec {
+	return Spec{
+		Features: 1, Targets: 1, Roots: []int32{0},
+		Nodes: []Node{
+			{Mode: mode, Threshold: threshold, MissTrue: missTrue, True: 1, False: 2},
+			{Weights: [2]int32{0, 1}}, {Weights: [2]int32{1, 2}},
+		},
+		Weights: []Weight{{0, 1}, {0, 0}},
+	}
+}
+
+// TestModes checks every test at its threshold, one ulp beside it, and at NaN.
+func TestModes(t *testing.T) {
+	const at = float32(0.1)
+	below, above := math.Nextafter32(at, -1), math.Nextafter32(at, 1)
+	nan := float32(math.NaN())
+	for mode, want := range map[Mode][4]float64{ // below, at, above, NaN
+		LEQ: {1, 1, 0, 0}, LT: {1, 0, 0, 0}, GTE: {0, 1, 1, 0}, GT: {0, 0, 1, 0}, EQ: {0, 1, 0, 0}, NEQ: {1, 0, 1, 1},
+	} {
+		for _, missTrue := range []bool{false, true} {
+			e, err := New(one(mode, float64(at), missTrue))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if missTrue {
+				want[3] = 1
+			}
+			var out [4]float64
+			Score(e, []float32{below, at, above, nan}, out[:])
+			if out != want {
+				t.Errorf("mode %d, missing to true %v: %v, want %v", mode, missTrue, out, want)
+			}
+		}
+	}
+}
+
+func TestAggregate(t *testing.T) {
+	s := one(LEQ, 0, false)
+	s.Roots = []int32{0, 0, 2} // two equal trees and a lone leaf
+	s.Weights = []Weight{{0, 5}, {0, -1}}
+	s.Base = []float64{100}
+	for aggregate, want := range map[Aggregate]float64{Sum: 109, Average: 103, Min: 99, Max: 105} {
+		s.Aggregate = aggregate
+		e, err := New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := []float64{0}
+		Score(e, []float64{-1}, out)
+		if out[0] != want {
+			t.Errorf("aggregate %d: %v, want %v", aggregate, out[0], want)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for want, change := range map[string]func(*Spec){
+		"without trees":           func(s *Spec) { s.Roots = nil },
+		"without targets":         func(s *Spec) { s.Targets = 0 },
+		"2 base values":           func(s *Spec) { s.Base = []float64{1, 2} },
+		"has test 9":              func(s *Spec) { s.Nodes[0].Mode = 9 },
+		"tests feature 1 of 1":    func(s *Spec) { s.Nodes[0].Feature = 1 },
+		"has child 3 of 3":        func(s *Spec) { s.Nodes[0].True = 3 },
+		"has child -1":            func(s *Spec) { s.Nodes[0].False = -1 },
+		"returns to node 0":       func(s *Spec) { s.Nodes[1] = Node{Mode: LT, True: 0, False: 2} },
+		"starts at node 7":        func(s *Spec) { s.Roots[0] = 7 },
+		"has weights 1 to 3 of 2": func(s *Spec) { s.Nodes[2].Weights = [2]int32{1, 3} },
+		"adds to target 4":        func(s *Spec) { s.Weights[0].Target = 4 },
+	} {
+		s := one(LEQ, 0, false)
+		change(&s)
+		if _, err := New(s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+// TestAcyclic compares the check for circles with a plain search for a path
+// back, on small random graphs.
+func TestAcyclic(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	circles := 0
+	for range 5000 {
+		n := 1 + r.IntN(7)
+		s := Spec{Features: 1, Targets: 1, Roots: []int32{0}, Nodes: make([]Node, n)}
+		for i := range s.Nodes {
+			if r.IntN(3) > 0 {
+				s.Nodes[i] = Node{Mode: LT, True: int32(r.IntN(n)), False: int32(r.IntN(n))}
+			}
+		}
+		want := circular(s.Nodes, 0, nil)
+		if got := s.checkAcyclic() != nil; got != want {
+			t.Fatalf("circle %v, want %v: %+v", got, want, s.Nodes)
+		}
+		if want {
+			circles++
+		}
+	}
+	if circles < 500 || circles > 4500 {
+		t.Errorf("%d of 5000 graphs have circles: the comparison says little", circles)
+	}
+}
+
+func circular(nodes []Node, at int32, path []int32) bool {
+	for _, p := range path {
+		if p == at {
+			return true
+		}
+	}
+	if nodes[at].Mode == Leaf {
+		return false
+	}
+	path = append(path[:len(path):len(path)], at)
+	return circular(nodes, nodes[at].True, path) || circular(nodes, nodes[at].False, path)
+}
