@@ -10,9 +10,6 @@ import (
 // enough that a hostile body costs no stack.
 const maxDepth = 64
 
-// maxNames bounds the number of names in one object whose names are collected.
-const maxNames = 4096
-
 // A SyntaxError says that a body is no JSON (RFC 8259), and where.
 type SyntaxError struct {
 	Offset int // bytes before the fault
@@ -316,31 +313,28 @@ type nameSet struct {
 	many map[string]bool
 }
 
-// add fails where the name was there before.
-func (n *nameSet) add(s *scanner, name []byte) error {
+// add is false where the name was there before.
+func (n *nameSet) add(name []byte) bool {
 	if n.many == nil {
 		for _, old := range n.few {
 			if bytes.Equal(old, name) {
-				return s.fail("duplicate name %s", quote(name))
+				return false
 			}
 		}
 		if n.few = append(n.few, name); len(n.few) < 16 {
-			return nil
+			return true
 		}
 		n.many = make(map[string]bool, 2*len(n.few))
 		for _, old := range n.few {
 			n.many[string(old)] = true
 		}
-		return nil
+		return true
 	}
 	if n.many[string(name)] {
-		return s.fail("duplicate name %s", quote(name))
-	}
-	if len(n.many) >= maxNames {
-		return s.fail("more than %d names in an object", maxNames)
+		return false
 	}
 	n.many[string(name)] = true
-	return nil
+	return true
 }
 
 // object reads an object member by member; name is valid only during the call.
@@ -360,8 +354,9 @@ func (s *scanner) object(member func(name []byte) error) error {
 			return err
 		}
 		name := s.bytes(t)
-		if err := seen.add(s, name); err != nil {
-			return err
+		if !seen.add(name) {
+			s.pos = t.start - 1
+			return s.fail("duplicate name %s", quote(name))
 		}
 		if err := member(name); err != nil {
 			return err

@@ -156,7 +156,11 @@ func expectedList(s *scanner, expected string) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%s, got %s", expected, Describe(k, s.buf[start:s.pos]))
+	text := s.buf[start:s.pos]
+	if k == String {
+		text = text[1 : len(text)-1]
+	}
+	return fmt.Errorf("%s, got %s", expected, Describe(k, text))
 }
 
 // data reads the rows.

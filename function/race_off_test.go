@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// buildFlags are further flags of the program under test.
+var buildFlags []string
