@@ -11,14 +11,15 @@ import (
 	"fmt"
 	"os"
 
+	"online-inference/engine/modelfile"
 	"online-inference/engine/tensor"
 )
 
-// Tensor, Type and the types' names are those of package tensor.
-type (
-	Tensor = tensor.Tensor
-	Type   = tensor.Type
-)
+// A Tensor is a dense row-major array, as package tensor describes it.
+type Tensor = tensor.Tensor
+
+// Type is the element type of a Tensor.
+type Type = tensor.Type
 
 // The element types of inputs and outputs.
 const (
@@ -144,13 +145,10 @@ type Batch struct {
 func (b *Batch) Reset(rows int) {
 	b.rows = rows
 	for i, p := range b.model.sig.Inputs {
-		t := b.run.input(i)
-		shape := append(t.Shape[:0], p.Shape...)
+		var shape [modelfile.MaxRank]int
+		rank := copy(shape[:], p.Shape)
 		shape[0] = rows
-		for k := 1; k < len(shape); k++ {
-			shape[k] = max(shape[k], 1)
-		}
-		t.Resize(p.Type, shape...)
+		b.run.input(i).Resize(p.Type, shape[:rank]...)
 	}
 }
 

@@ -144,14 +144,14 @@ func compareRows(t *testing.T, name string, got *engine.Tensor, want []any, skip
 			t.Fatalf("%s: row %d has %d values, want %d", name, r, len(have), len(wants))
 		}
 		for k := range wants {
-			if !close(have[k], wants[k], tolerance) {
+			if !near(have[k], wants[k], tolerance) {
 				t.Errorf("%s: row %d value %d = %v, want %v", name, r, k, have[k], wants[k])
 			}
 		}
 	}
 }
 
-func close(have, want any, tolerance float64) bool {
+func near(have, want any, tolerance float64) bool {
 	w, ok := want.(float64)
 	if !ok {
 		return have == want

@@ -6,12 +6,14 @@ import (
 	"online-inference/engine/onnx"
 )
 
-// The errors of Load and of Run, which package modelfile describes.
-type (
-	FormatError      = modelfile.FormatError
-	UnsupportedError = modelfile.UnsupportedError
-	ValueError       = modelfile.ValueError
-)
+// A FormatError says that the bytes are not a sound file of their format.
+type FormatError = modelfile.FormatError
+
+// An UnsupportedError says that a sound file asks for what the engine does not do.
+type UnsupportedError = modelfile.UnsupportedError
+
+// A ValueError says that a model refuses a value of a batch.
+type ValueError = modelfile.ValueError
 
 func load(data []byte) (*Model, error) {
 	if onnx.Sniff(data) {

@@ -51,7 +51,7 @@ func castFrom[F number](to tensor.Type) kernel {
 	case tensor.Float64:
 		return convert(func(v F) float64 { return float64(v) })
 	case tensor.Int64:
-		return convert(func(v F) int64 { return truncate(v) })
+		return convert(truncate[F])
 	case tensor.Int32:
 		return convert(func(v F) int32 { return int32(truncate(v)) })
 	case tensor.Uint8:

@@ -63,9 +63,8 @@ func typeOf[T element]() tensor.Type {
 }
 
 // resizeLike is Tensor.Resize with the shape of another tensor.
-func resizeLike(t *tensor.Tensor, typ tensor.Type, like *tensor.Tensor) []int {
+func resizeLike(t *tensor.Tensor, typ tensor.Type, like *tensor.Tensor) {
 	t.Resize(typ, like.Shape...)
-	return t.Shape
 }
 
 // grow is Tensor.Resize for operators whose result can be much larger than what

@@ -133,7 +133,7 @@ func linearClassifier(b *build) kernel {
 	if len(intercepts) > 0 {
 		scores = len(intercepts)
 	}
-	if scores != n && !(scores == 1 && n == 2) {
+	if scores != n && (scores != 1 || n != 2) {
 		return b.refuse("%d scores for %d classes", scores, n)
 	}
 	a := newAffine(b, scores, coefficients, intercepts)

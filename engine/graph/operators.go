@@ -30,7 +30,7 @@ func operators() []operator {
 		{"", "Mul", binary("Mul"), false},
 		{"", "Neg", unary("Neg"), false},
 		{"", "Not", not, false},
-		{"", "ReduceSum", reduce("ReduceSum"), false},
+		{"", "ReduceSum", reduceSum, false},
 		{"", "Relu", unary("Relu"), false},
 		{"", "Reshape", reshape, false},
 		{"", "Sigmoid", unary("Sigmoid"), false},

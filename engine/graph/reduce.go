@@ -8,41 +8,39 @@ import (
 	"online-inference/engine/tensor"
 )
 
-// reduce builds the operators that fold some dimensions. Until opset 12 (17 for
-// those but ReduceSum) the axes are an attribute, then an input.
-func reduce(name string) func(*build) kernel {
-	return func(b *build) kernel {
-		var axes []int64
-		if b.has("axes") || len(b.in) < 2 {
-			if !b.arity(1, 1) {
-				return nil
-			}
-			axes = b.ints("axes")
-		} else {
-			if !b.arity(1, 2) {
-				return nil
-			}
-			if b.input(1) != nil {
-				axes = b.constantInts(1)
-			}
+// reduceSum is the operator ReduceSum. Until opset 12 the axes are an attribute,
+// then an input.
+func reduceSum(b *build) kernel {
+	var axes []int64
+	if b.has("axes") || len(b.in) < 2 {
+		if !b.arity(1, 1) {
+			return nil
 		}
-		keep := b.int("keepdims", 1) != 0
-		if b.int("noop_with_empty_axes", 0) != 0 && len(axes) == 0 {
-			return b.refuse("no axes to fold")
+		axes = b.ints("axes")
+	} else {
+		if !b.arity(1, 2) {
+			return nil
 		}
-		b.gives(0, b.typ(0))
-		switch b.typ(0) {
-		case tensor.Float32:
-			return reduceKernel[float32](name, axes, keep)
-		case tensor.Float64:
-			return reduceKernel[float64](name, axes, keep)
-		case tensor.Int64:
-			return reduceKernel[int64](name, axes, keep)
-		case tensor.Int32:
-			return reduceKernel[int32](name, axes, keep)
+		if b.input(1) != nil {
+			axes = b.constantInts(1)
 		}
-		return b.refuse("input 0 has type %v", b.typ(0))
 	}
+	keep := b.int("keepdims", 1) != 0
+	if b.int("noop_with_empty_axes", 0) != 0 && len(axes) == 0 {
+		return b.refuse("no axes to fold")
+	}
+	b.gives(0, b.typ(0))
+	switch b.typ(0) {
+	case tensor.Float32:
+		return reduceKernel[float32](axes, keep)
+	case tensor.Float64:
+		return reduceKernel[float64](axes, keep)
+	case tensor.Int64:
+		return reduceKernel[int64](axes, keep)
+	case tensor.Int32:
+		return reduceKernel[int32](axes, keep)
+	}
+	return b.refuse("input 0 has type %v", b.typ(0))
 }
 
 // folded marks the dimensions to fold and gives the shape that is left.
@@ -70,7 +68,7 @@ func folded(in []int, axes []int64, keep bool, shape []int) (fold [modelfile.Max
 	return fold, rank, nil
 }
 
-func reduceKernel[T float32 | float64 | int64 | int32](name string, axes []int64, keep bool) kernel {
+func reduceKernel[T float32 | float64 | int64 | int32](axes []int64, keep bool) kernel {
 	typ := typeOf[T]()
 	return func(in, out []*tensor.Tensor) error {
 		var shape [modelfile.MaxRank]int

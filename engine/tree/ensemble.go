@@ -26,11 +26,16 @@ func New(s Spec) (*Ensemble, error) {
 	return e, nil
 }
 
-// Trees is the number of trees, Nodes that of their nodes, Targets that of the
-// sums they add up to, Features that of the columns of a row.
-func (e *Ensemble) Trees() int    { return len(e.spec.Roots) }
-func (e *Ensemble) Nodes() int    { return len(e.spec.Nodes) }
-func (e *Ensemble) Targets() int  { return e.spec.Targets }
+// Trees is the number of trees.
+func (e *Ensemble) Trees() int { return len(e.spec.Roots) }
+
+// Nodes is the number of nodes of all trees.
+func (e *Ensemble) Nodes() int { return len(e.spec.Nodes) }
+
+// Targets is the number of sums that the trees add up to.
+func (e *Ensemble) Targets() int { return e.spec.Targets }
+
+// Features is the number of columns of a row.
 func (e *Ensemble) Features() int { return e.spec.Features }
 
 // Value is a type in which rows are compared with thresholds.
