@@ -218,23 +218,31 @@ func TestUpdateRules(t *testing.T) {
 		s.SetDefaults(apis.WithinCreate(context.Background()))
 		return s
 	}
-	first, second := live(objects[0]), live(objects[1])
-	update := func(old, changed *servingv1.Service) *apis.FieldError {
+	// kubectl sends a merge patch: what the file does not name stays as it is,
+	// but a list is replaced as a whole, with the defaults inside it.
+	apply := func(old *servingv1.Service, file object, image string) *apis.FieldError {
+		s := old.DeepCopy()
+		s.Spec.Template.ObjectMeta = *file.service.Spec.Template.ObjectMeta.DeepCopy()
+		s.Spec.Template.Spec.Containers = file.service.DeepCopy().Spec.Template.Spec.Containers
+		s.Spec.Traffic = file.service.DeepCopy().Spec.Traffic
+		s.Spec.Template.Spec.Containers[0].Image = image
 		ctx := apis.WithinUpdate(context.Background(), old)
-		changed = changed.DeepCopy()
-		changed.SetDefaults(ctx)
-		return changed.Validate(ctx)
+		s.SetDefaults(ctx)
+		return s.Validate(ctx)
 	}
-	for name, pair := range map[string][2]*servingv1.Service{
-		"v2 after v1": {first, second}, "v1 after v2": {second, first}, "v1 again": {first, first},
+	first, second := objects[0], objects[1]
+	for _, c := range []struct {
+		name      string
+		old, file object
+	}{
+		{"v2 after v1", first, second}, {"v1 after v2", second, first},
+		{"v1 again", first, first}, {"v2 again", second, second},
 	} {
-		if err := update(pair[0], pair[1]); err != nil {
-			t.Errorf("%s: %v", name, err)
+		if err := apply(live(c.old), c.file, koImage); err != nil {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	rebuilt := second.DeepCopy()
-	rebuilt.Spec.Template.Spec.Containers[0].Image = "registry.example/function@sha256:" + strings.Repeat("0", 64)
-	err := update(second, rebuilt)
+	err := apply(live(second), second, "registry.example/function@sha256:"+strings.Repeat("0", 64))
 	const want = "Saw the following changes without a name change (-old +new): spec.template.metadata.name"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("a new image under the same name: got %v, want %q", err, want)
