@@ -22,9 +22,9 @@ func (l *Lab) containerdSocket() string { return l.runPath("containerd.sock") }
 // another containerd on the machine. The snapshotter is overlayfs where the
 // file system of the checkout can carry it.
 func (u *up) containerd() (component, error) {
-	snapshotter := "overlayfs"
+	u.snapshotter = "overlayfs"
 	if err := overlayWorks(u.path("containerd")); err != nil {
-		snapshotter = "native"
+		u.snapshotter = "native"
 	}
 	config := fmt.Sprintf(`version = 2
 root = %[1]q
@@ -51,7 +51,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = %[9]q
 `, u.path("containerd"), u.runPath("containerd"), u.containerdSocket(), u.path("containerd-opt"), pauseReference,
-		u.path("cni"), snapshotter, u.runPath("runc"), u.path("registries"))
+		u.path("cni"), u.snapshotter, u.runPath("runc"), u.path("registries"))
 	// ptp gives each pod a routed link of its own: every packet passes the
 	// node's iptables, so Services work without the host's br_netfilter module.
 	cni := fmt.Sprintf(`{"cniVersion": "0.4.0", "name": "lab", "plugins": [

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -66,7 +65,7 @@ func (u *up) resolve(ctx context.Context, m upstream) (path string, already bool
 	}
 	env := u.goEnviron("KO_DOCKER_REPO="+registryAddr+"/lab/"+m.component, "KO_DEFAULTBASEIMAGE="+u.baseReference)
 	out, err := u.output(ctx, "build-"+m.component, u.componentDir(m.component), env,
-		u.path("bin", "ko"), "resolve", "--base-import-paths", "--recursive", "--platform", "linux/"+runtime.GOARCH,
+		u.path("bin", "ko"), "resolve", "--base-import-paths", "--recursive", "--platform", hostPlatform(),
 		"--sbom", "none", "--filename", work)
 	if err != nil {
 		return "", false, err

@@ -26,6 +26,7 @@ type up struct {
 	envoyReference string
 	servingPath    string
 	kourierPath    string
+	snapshotter    string
 }
 
 // Up brings the cluster up, or repairs what is missing of it.
@@ -221,10 +222,13 @@ func (u *up) envFile() string {
 export KUBECONFIG=%s
 export KO_DOCKER_REPO=%s
 export KO_DEFAULTBASEIMAGE=%s
-export KO_DEFAULTPLATFORMS=linux/%s
+export KO_DEFAULTPLATFORMS=%s
 export PATH=%s:"$PATH"
-`, shellQuote(u.Kubeconfig()), registryAddr, u.baseReference, runtime.GOARCH, shellQuote(u.path("bin")))
+`, shellQuote(u.Kubeconfig()), registryAddr, u.baseReference, hostPlatform(), shellQuote(u.path("bin")))
 }
+
+// hostPlatform is the platform of the node's images.
+func hostPlatform() string { return "linux/" + runtime.GOARCH }
 
 // shellQuote makes s one word of a POSIX shell.
 func shellQuote(s string) string {
