@@ -93,6 +93,7 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w", err)
 	}
+	log.Debug().Str("address", ln.Addr().String()).Msg("listening")
 	failed := make(chan error, 2)
 	go func() { failed <- srv.Serve(ln) }()
 	watch.Done("listen")

@@ -101,7 +101,7 @@ func (l *lines) text() string {
 func launch(t *testing.T, environ ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(program), done: make(chan struct{})}
-	p.cmd.Env = append([]string{"PORT=0", "HOSTNAME=pod-a", "KO_DATA_PATH=kodata"}, environ...)
+	p.cmd.Env = append([]string{"PORT=0", "HOSTNAME=pod-a", "KO_DATA_PATH=kodata", "K_REVISION=online-inference-v1"}, environ...)
 	p.cmd.Stderr = &p.errs
 	pipe, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -135,15 +135,15 @@ func launch(t *testing.T, environ ...string) *process {
 func start(t *testing.T, environ ...string) *process {
 	t.Helper()
 	p := launch(t, environ...)
-	p.url = "http://" + p.address()
+	p.url = "http://" + p.address("ready")
 	return p
 }
 
-// address waits for the line that tells where the program listens.
-func (p *process) address() string {
+// address waits for a line that tells where the program listens.
+func (p *process) address(message string) string {
 	p.t.Helper()
-	p.await("the ready line", func() bool { return len(p.out.with("ready")) > 0 })
-	_, port, err := net.SplitHostPort(p.out.with("ready")[0]["address"].(string))
+	p.await("line "+message, func() bool { return len(p.out.with(message)) > 0 })
+	_, port, err := net.SplitHostPort(p.out.with(message)[0]["address"].(string))
 	if err != nil {
 		p.t.Fatal(err)
 	}
