@@ -5,7 +5,8 @@ import (
 	"strconv"
 )
 
-// maxExact is 2^53: up to it a float64 holds every integer.
+// maxExact is 2^53: below it a float64 holds every integer, and no larger integer
+// is rounded to one of them.
 const maxExact = 1 << 53
 
 // Int64 reads a JSON number as an integer, exactly. A number with a fraction or
@@ -38,7 +39,7 @@ func integral(text []byte) (float64, bool) {
 		written = written || c == '.' || c == 'e' || c == 'E'
 	}
 	f, err := strconv.ParseFloat(string(text), 64)
-	return f, written && err == nil && f == math.Trunc(f) && math.Abs(f) <= maxExact
+	return f, written && err == nil && f == math.Trunc(f) && math.Abs(f) < maxExact
 }
 
 // smallInt reads up to four plain digits: most of what tables hold.

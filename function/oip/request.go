@@ -202,13 +202,16 @@ func (in *Input) label(i int) string {
 	return fmt.Sprintf("input %d", i)
 }
 
-// word reads a string of bounded length.
+// word reads a string; where tells the place in a message.
 func (s *scanner) word(where func() string) (string, error) {
 	if s.peek() != '"' {
 		return "", expectedList(s, where()+": expected a string")
 	}
 	t, err := s.str()
-	return string(s.bytes(t)), err
+	if err != nil {
+		return "", err
+	}
+	return string(s.bytes(t)), nil
 }
 
 // maxRank bounds the number of dimensions.

@@ -1,0 +1,149 @@
+package oip
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRequest(t *testing.T) {
+	body := []byte(` {"outputs":[{"name":"p","parameters":{"classification":2}},{"name":"l"}], "unknown":[{"x":1}],
+		"inputs":[ {"data":[[1,2.5],[null,-3]],"datatype":"FP32","parameters":{"a":"b"},"shape":[2,2],"name":"x","extra":{}},
+		           {"name":"t","shape":[2],"datatype":"BYTES","data":["\u0041b",""]} ],
+		"id":"\u00e9 1","parameters":null} `)
+	var r Request
+	for range 2 { // the second time with used memory
+		if err := r.Parse(body, Limits{Rows: 2, Cells: 6}); err != nil {
+			t.Fatal(err)
+		}
+		if string(r.ID) != `"\u00e9 1"` {
+			t.Errorf("id %s", r.ID)
+		}
+		if diff := cmp.Diff([]string{"p", "l"}, r.Outputs); diff != "" {
+			t.Error(diff)
+		}
+		var got []string
+		for _, in := range r.Inputs {
+			text := fmt.Sprint(in.Name, in.Datatype, in.Shape)
+			for _, c := range r.Cells[in.Start : in.Start+in.Len] {
+				text += " " + string(c.Text(body))
+			}
+			got = append(got, text)
+		}
+		if diff := cmp.Diff([]string{"xFP32 [2 2] 1 2.5 null -3", "tBYTES [2] Ab "}, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestInt64(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0": 0, "-0": 0, "7": 7, "9999": 9999, "10000": 10000, "-12": -12, "1.0": 1, "-2.00": -2, "1e3": 1000, "12.5e1": 125,
+		"9223372036854775807": 9223372036854775807, "-9223372036854775808": -9223372036854775808, "9007199254740993": 9007199254740993,
+	} {
+		if got, ok := Int64([]byte(text)); !ok || got != want {
+			t.Errorf("%s: %d, %v", text, got, ok)
+		}
+	}
+	for _, text := range []string{"1.5", "1e-1", "9223372036854775808", "1e19", "9007199254740993.0", "1e400", "-1e400"} {
+		if got, ok := Int64([]byte(text)); ok {
+			t.Errorf("%s is read as %d", text, got)
+		}
+	}
+	if n, ok := Uint64([]byte("18446744073709551615")); !ok || n != 1<<64-1 {
+		t.Error(n, ok)
+	}
+	for _, text := range []string{"-1", "-1.0", "18446744073709551616", "0.5"} {
+		if got, ok := Uint64([]byte(text)); ok {
+			t.Errorf("%s is read as %d", text, got)
+		}
+	}
+}
+
+func TestCheckCell(t *testing.T) {
+	for _, c := range []struct {
+		datatype Datatype
+		kind     Kind
+		text     string
+		ok       bool
+	}{
+		{BOOL, Bool, "true", true}, {BOOL, Number, "1", false}, {BYTES, String, "x", true}, {BYTES, Number, "1", false},
+		{UINT8, Number, "255", true}, {UINT8, Number, "256", false}, {UINT8, Number, "-1", false}, {UINT8, Number, "1.0", true},
+		{INT8, Number, "-128", true}, {INT8, Number, "-129", false}, {INT8, Number, "128", false},
+		{UINT16, Number, "65535", true}, {UINT16, Number, "65536", false}, {INT16, Number, "32768", false},
+		{UINT32, Number, "4294967295", true}, {UINT32, Number, "4294967296", false}, {INT32, Number, "2147483648", false},
+		{INT64, Number, "9223372036854775807", true}, {INT64, Number, "9223372036854775808", false}, {INT64, Number, "0.5", false},
+		{UINT64, Number, "18446744073709551615", true}, {UINT64, Number, "18446744073709551616", false},
+		{FP32, Number, "3.4e38", true}, {FP32, Number, "3.5e38", false}, {FP32, String, "1", false},
+		{FP64, Number, "1e308", true}, {FP64, Bool, "true", false},
+	} {
+		if expected := c.datatype.CheckCell(c.kind, []byte(c.text)); (expected == "") != c.ok {
+			t.Errorf("%s takes %s: %v; it says %q", c.datatype, c.text, !c.ok, expected)
+		}
+		if expected := c.datatype.CheckCell(Null, []byte("null")); expected != "" {
+			t.Errorf("%s: null: %s", c.datatype, expected)
+		}
+	}
+}
+
+// TestNames: duplicates are found among few names and among many.
+func TestNames(t *testing.T) {
+	for _, n := range []int{1, 14, 15, 16, 17, 200} {
+		var members []string
+		for i := range n {
+			members = append(members, fmt.Sprintf(`"k%d":%d`, i, i))
+		}
+		input := `,"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}]}`
+		var r Request
+		if err := r.Parse([]byte("{"+strings.Join(members, ",")+input), Limits{1, 1}); err != nil {
+			t.Errorf("%d names: %v", n, err)
+		}
+		for _, twice := range []int{0, n / 2, n - 1} {
+			body := fmt.Sprintf(`{%s,"k%d":0%s`, strings.Join(members, ","), twice, input)
+			err := r.Parse([]byte(body), Limits{1, 1})
+			if err == nil || !strings.HasSuffix(err.Error(), fmt.Sprintf(`duplicate name "k%d"`, twice)) {
+				t.Errorf("%d names, k%d twice: %v", n, twice, err)
+			}
+		}
+	}
+}
+
+// TestParseAllocations: a request in steady state costs no memory for its values.
+func TestParseAllocations(t *testing.T) {
+	data := strings.Repeat("1.25,", 9999) + "1.25"
+	body := []byte(`{"inputs":[{"name":"x","shape":[10000],"datatype":"FP32","data":[` + data + `]}]}`)
+	var r Request
+	parse := func() {
+		if err := r.Parse(body, Limits{Rows: 10000, Cells: 10000}); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range r.Cells {
+			if _, ok := Float64(c.Text(body)); !ok {
+				t.Fatal("not a number")
+			}
+		}
+	}
+	parse()
+	if n := testing.AllocsPerRun(10, parse); n > 30 {
+		t.Errorf("%v allocations for 10,000 values", n)
+	}
+}
+
+func TestResponse(t *testing.T) {
+	r := BeginResponse(nil, "m", "1", []byte(`"a\u00e9"`))
+	r.Output("x", FP32, []int{2, 1}, func(dst []byte) []byte { return append(dst, "1,2"...) })
+	r.Output("y", BYTES, []int{1}, func(dst []byte) []byte { return AppendString(dst, "<a>") })
+	got := string(r.End([]Parameter{{"p", "q"}, {"r", "s"}}))
+	want := `{"model_name":"m","model_version":"1","id":"a\u00e9","outputs":[` +
+		`{"name":"x","datatype":"FP32","shape":[2,1],"data":[1,2]},{"name":"y","datatype":"BYTES","shape":[1],"data":["\u003ca\u003e"]}` +
+		`],"parameters":{"p":"q","r":"s"}}` + "\n"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	r = BeginResponse(nil, "m", "1", nil)
+	if got, want := string(r.End(nil)), `{"model_name":"m","model_version":"1","outputs":[]}`+"\n"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
