@@ -331,7 +331,7 @@ func (r *Request) outputs(s *scanner) error {
 			case "name":
 				named = true
 				v, err := s.word(func() string { return where() + `, "name"` })
-				if slices.Contains(r.Outputs, v) {
+				if err == nil && slices.Contains(r.Outputs, v) {
 					return fmt.Errorf("%s: duplicate output %s", where(), quote([]byte(v)))
 				}
 				r.Outputs = append(r.Outputs, v)

@@ -1,0 +1,161 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// inferRequest is row as an inference request, with further members in front.
+func inferRequest(front string) string {
+	var object []map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(row), &object); err != nil {
+		panic(err)
+	}
+	var inputs []string
+	for name, v := range object[0] {
+		datatype := map[byte]string{'"': "BYTES"}[v[0]]
+		if datatype == "" {
+			datatype = "FP64"
+		}
+		inputs = append(inputs, fmt.Sprintf(`{"name":%q,"shape":[1],"datatype":%q,"data":[%s]}`, name, datatype, v))
+	}
+	return "{" + front + `"inputs":[` + strings.Join(inputs, ",") + "]}"
+}
+
+// TestInferReplies: the reply follows the request in id and outputs; the order of
+// inputs does not matter (a map gives them here in any), nor does the numbers' type.
+func TestInferReplies(t *testing.T) {
+	url, _, _ := serve(t, heart(t), nil)
+	const (
+		label         = `{"name":"label","datatype":"INT64","shape":[1],"data":[0]}`
+		probabilities = `{"name":"probabilities","datatype":"FP32","shape":[1,2],"data":[0.64071804,0.35928193]}`
+		who           = `"parameters":{"revision":"rev-1","pod":"pod-1"}`
+	)
+	reply := func(id, outputs string) string {
+		return `{"model_name":"heart-disease","model_version":"1",` + id + `"outputs":[` + outputs + `],` + who + "}\n"
+	}
+	for front, want := range map[string]string{
+		``:                     reply(``, label+","+probabilities),
+		`"id":"a",`:            reply(`"id":"a",`, label+","+probabilities),
+		`"id":"",`:             reply(`"id":"",`, label+","+probabilities),
+		`"id":"\u00e4 ä\/\"",`: reply(`"id":"\u00e4 ä\/\"",`, label+","+probabilities),
+		`"id":null,`:           reply(``, label+","+probabilities),
+		`"outputs":[],`:        reply(``, label+","+probabilities),
+		`"outputs":null,`:      reply(``, label+","+probabilities),
+		`"outputs":[{"name":"label","parameters":{"a":1}}],`:           reply(``, label),
+		`"outputs":[{"name":"probabilities"},{"name":"label"}],`:       reply(``, probabilities+","+label),
+		`"model_name":"x","Inputs":1,"parameters":{"a":"b","c":true},`: reply(``, label+","+probabilities),
+	} {
+		for _, contentType := range []string{"", "application/json", "Application/JSON; charset=utf-8"} {
+			header := []string{}
+			if contentType != "" {
+				header = []string{"Content-Type", contentType}
+			}
+			res, got := ask(t, "POST", url+"/v2/models/heart-disease/infer", inferRequest(front), header...)
+			if diff := cmp.Diff(want, got); res.StatusCode != 200 || diff != "" {
+				t.Errorf("%s with %q: %d %s", front, contentType, res.StatusCode, diff)
+			}
+		}
+	}
+}
+
+// TestWarnings: a value that is valid, but unlike what the model was trained on,
+// is scored and flagged.
+func TestWarnings(t *testing.T) {
+	url, _, _ := serve(t, heart(t), nil)
+	plain := row[1 : len(row)-1]
+	strange := strings.NewReplacer(`"age":63`, `"age":90`, `"chol":233`, `"chol":600`).Replace(plain)
+	res, body := ask(t, "POST", url+"/predict", "["+plain+","+strange+"]")
+	var reply struct {
+		Predictions []struct {
+			Warnings      []string
+			Probabilities map[string]float64
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &reply); err != nil || res.StatusCode != 200 || len(reply.Predictions) != 2 {
+		t.Fatal(res.StatusCode, body, err)
+	}
+	want := []string{"age 90 is outside the training range from 29 to 77", "chol 600 is outside the training range from 126 to 564"}
+	if diff := cmp.Diff(want, reply.Predictions[1].Warnings); diff != "" || len(reply.Predictions[0].Warnings) != 0 || len(reply.Predictions[1].Probabilities) != 2 {
+		t.Error(diff, body)
+	}
+
+	request := strings.NewReplacer(`"data":[63]`, `"data":[90]`, `"data":[233]`, `"data":[600]`).Replace(inferRequest(""))
+	_, body = ask(t, "POST", url+"/v2/models/heart-disease/infer", request)
+	var infer struct{ Parameters map[string]string }
+	if err := json.Unmarshal([]byte(body), &infer); err != nil {
+		t.Fatal(err, body)
+	}
+	if got, want := infer.Parameters["warnings"], "row 0: "+want[0]+"; row 0: "+want[1]; got != want {
+		t.Errorf("got %q, expected %q", got, want)
+	}
+}
+
+// TestManyWarnings: the one string that the protocol has room for stays short.
+func TestManyWarnings(t *testing.T) {
+	var marks []mark
+	for i := range 50 {
+		marks = append(marks, mark{i, "strange"})
+	}
+	got := joinMarks(marks)
+	if !strings.HasPrefix(got, "row 0: strange; row 1: strange; ") || !strings.HasSuffix(got, "row 19: strange; and 30 more") {
+		t.Error(got)
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	url, _, _ := serve(t, heart(t), nil)
+	for _, path := range []string{"/v2", "/v2/"} {
+		if _, body := ask(t, "GET", url+path, ""); body != `{"name":"online-inference","version":"test","extensions":[]}`+"\n" {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+	var bodies []string
+	for _, path := range []string{"/v2/models/heart-disease", "/v2/models/heart-disease/versions/1", "/v2/models/heart%2Ddisease"} {
+		res, body := ask(t, "GET", url+path, "")
+		if res.StatusCode != 200 {
+			t.Errorf("%s: %d %s", path, res.StatusCode, body)
+		}
+		bodies = append(bodies, body)
+	}
+	if bodies[0] != bodies[1] || bodies[0] != bodies[2] {
+		t.Error("the metadata differ with and without version")
+	}
+	var m modelMetadata
+	if err := json.Unmarshal([]byte(bodies[0]), &m); err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprint(m.Name, m.Versions, m.Platform, m.Inputs[0], m.Inputs[1], m.Inputs[12], m.Outputs)
+	want := "heart-disease[1]onnx_onnxv1{age FP32 [-1 1]} {sex INT64 [-1 1]} {thal BYTES [-1 1]} [{label INT64 [-1]} {probabilities FP32 [-1 2]}]"
+	if got != want || len(m.Inputs) != 13 {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	for _, path := range []string{"/v2/models/heart-disease/ready", "/v2/models/heart-disease/versions/1/ready"} {
+		if res, body := ask(t, "GET", url+path, ""); res.StatusCode != 200 || body != `{"name":"heart-disease","ready":true}`+"\n" {
+			t.Errorf("%s: %d %s", path, res.StatusCode, body)
+		}
+	}
+}
+
+// TestHead: HEAD answers what GET would, without the body.
+func TestHead(t *testing.T) {
+	url, _, _ := serve(t, heart(t), nil)
+	for _, path := range []string{"/", "/health", "/v2", "/v2/health/live", "/v2/models/heart-disease", "/nope", "/assets/app.js"} {
+		get, body := ask(t, "GET", url+path, "")
+		head, none := ask(t, "HEAD", url+path, "")
+		if head.StatusCode != get.StatusCode || head.ContentLength != int64(len(body)) || none != "" || head.Header.Get("Content-Type") != get.Header.Get("Content-Type") {
+			t.Errorf("%s: HEAD %d, %d bytes; GET %d, %d bytes", path, head.StatusCode, head.ContentLength, get.StatusCode, len(body))
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	url, _, _ := serve(t, heart(t), nil)
+	if res, body := ask(t, "OPTIONS", url+"/predict", ""); res.StatusCode != 204 || body != "" || res.Header.Get("Allow") != "OPTIONS, POST" {
+		t.Errorf("%d %s %v", res.StatusCode, body, res.Header)
+	}
+}
