@@ -242,7 +242,7 @@ func (w *tarWriter) shell() {
 		w.t.Fatal(err)
 	}
 	w.file(shell, "bin/sh")
-	out, err := exec.Command("ldd", shell).Output()
+	out, err := exec.CommandContext(w.t.Context(), "ldd", shell).Output()
 	if err != nil {
 		w.t.Fatalf("ldd %s: %v", shell, err)
 	}

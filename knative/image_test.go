@@ -206,7 +206,8 @@ type answer struct {
 // returns what it says to a few requests.
 func answers(t *testing.T, img image) map[string]answer {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +216,7 @@ func answers(t *testing.T, img image) map[string]answer {
 		t.Fatal(err)
 	}
 
-	cmd := exec.Command(img.config.Entrypoint[0], img.config.Entrypoint[1:]...)
+	cmd := exec.CommandContext(t.Context(), img.config.Entrypoint[0], img.config.Entrypoint[1:]...)
 	cmd.Dir = "/"
 	cmd.Env = append(slices.Clone(img.config.Env), "PORT="+port, "HOSTNAME=image")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -233,14 +234,8 @@ func answers(t *testing.T, img image) map[string]answer {
 		stopped <- cmd.Wait()
 		close(ended)
 	}()
-	t.Cleanup(func() { // after a failure half-way
-		select {
-		case <-ended:
-		default:
-			t.Logf("kill: %v", cmd.Process.Kill())
-			<-ended
-		}
-	})
+	// After a failure half-way the test's context has ended the process by then.
+	t.Cleanup(func() { <-ended })
 	base := "http://127.0.0.1:" + port
 	waitReady(t, base+"/v2/health/ready", stopped, &log)
 
@@ -281,7 +276,11 @@ func waitReady(t *testing.T, url string, stopped <-chan error, log *bytes.Buffer
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		resp, err := http.Get(url)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
 		if err == nil {
 			if err := resp.Body.Close(); err != nil {
 				t.Fatal(err)

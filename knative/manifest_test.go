@@ -251,7 +251,7 @@ func TestUpdateRules(t *testing.T) {
 
 // TestFunctionImportsNoKubernetes: the types above are for the tests only.
 func TestFunctionImportsNoKubernetes(t *testing.T) {
-	cmd := exec.Command("go", "list", "-deps", "./function")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "./function")
 	cmd.Dir = ".."
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
