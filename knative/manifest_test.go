@@ -1,6 +1,7 @@
 package knative
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -100,6 +101,26 @@ func TestBrokenManifests(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestMetricsStayPrivate: once the server reads METRICS_PORT, a manifest that
+// leaves it at the public port must be found.
+func TestMetricsStayPrivate(t *testing.T) {
+	srv := mustReadServer(t)
+	srv.env["METRICS_PORT"] = ""
+	for line, want := range map[string]bool{
+		"": true,
+		"            - {name: METRICS_PORT, value: \"8080\"}\n": true,
+		"            - {name: METRICS_PORT, value: \"9464\"}\n": false,
+	} {
+		docs := mustRead(t, ".")
+		for i := range docs {
+			docs[i].text = bytes.Replace(docs[i].text, []byte("          env:\n"), []byte("          env:\n"+line), 1)
+		}
+		if got := contains(problems(docs, srv), "would put /metrics on the public port"); got != want {
+			t.Errorf("%q: complaint %v, want %v", line, got, want)
+		}
 	}
 }
 
