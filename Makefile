@@ -34,7 +34,7 @@ run: build ## serve the bundled model on http://localhost:8080 (PORT=…, MODEL_
 	  "  curl localhost:$(PORT)/v2/models/heart-disease" '' \
 	  "  curl localhost:$(PORT)/predict -H 'Content-Type: application/json' -d '{\"features\": [\"age\", \"sex\", \"cp\", \"trestbps\", \"chol\", \"fbs\", \"restecg\", \"thalach\", \"exang\", \"oldpeak\", \"slope\", \"ca\", \"thal\"], \"data\": [[63, 1, 4, 145, 233, 1, 2, 150, 0, 2.3, 3, 0, \"6\"]]}'" '' \
 	  'A page with a form: http://localhost:$(PORT)/     Stop with ctrl-c.' ''
-	@PORT=$(PORT) KO_DATA_PATH=function/kodata LOG_FORMAT=$${LOG_FORMAT:-console} exec bin/function
+	@PORT=$(PORT) KO_DATA_PATH=function/kodata LOG_FORMAT=$${LOG_FORMAT:-text} exec bin/function
 
 ## On a cluster (this machine's own, or LAB=existing KUBE_CONTEXT=NAME)
 
@@ -82,6 +82,7 @@ check: lint ## lint, unit tests with -race, fuzzing for seconds, Python tests; n
 test: check up e2e ## everything: make check, then the main job end to end on a cluster
 
 e2e: ## the end-to-end tests alone, on the cluster that is up
+	@command -v buildah >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends buildah; }
 	go test -tags image -count=1 -timeout 20m ./knative
 	go -C lab test -tags e2e -count=1 -timeout 40m ./e2e
 
