@@ -1,0 +1,346 @@
+package artefact
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"online-inference/function/oip"
+)
+
+const bundled = "../kodata/models/heart-disease/"
+
+// load reads an artefact that has to be sound.
+func load(t *testing.T, path string, labels Labels) *Model {
+	t.Helper()
+	m, err := Load(path, labels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// edited copies the bundled artefact with a change in its model.yaml: old has to
+// be there, and its first occurrence becomes new.
+func edited(t *testing.T, old, new string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"model.onnx", "model.yaml"} {
+		b, err := os.ReadFile(filepath.Join(bundled, "1", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "model.yaml" {
+			if !strings.Contains(string(b), old) {
+				t.Fatalf("model.yaml has no %q", old)
+			}
+			b = []byte(strings.Replace(string(b), old, new, 1))
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestBundled(t *testing.T) {
+	for _, version := range []string{"1", "2"} {
+		m := load(t, bundled+version, Labels{})
+		if m.Name != "heart-disease" || m.Version != version || m.Format != "onnx" || len(m.SHA256) != 64 {
+			t.Errorf("it is %s %s, %s, %s", m.Name, m.Version, m.Format, m.SHA256)
+		}
+		if rows, err := m.SelfTest(); rows != 4 || err != nil {
+			t.Errorf("self-test: %d rows, %v", rows, err)
+		}
+		if m.Training == nil || m.Training.Data.Rows != 303 || len(m.Training.Metrics) != 3 || len(m.Classes) != 2 || m.Len() != 13 {
+			t.Errorf("it is %+v", m)
+		}
+		for i := range m.Features {
+			f := &m.Features[i]
+			if nullable := f.Name == "ca" || f.Name == "thal"; f.Nullable != nullable {
+				t.Errorf("%s: nullable %v", f.Name, f.Nullable)
+			}
+			if f.Type == Number && (len(f.Quantiles) != quantiles || !f.Valid.Bounded() || !f.Training.Bounded()) {
+				t.Errorf("%s: %+v", f.Name, f)
+			}
+		}
+	}
+}
+
+// TestContradictions: whatever model.yaml says wrongly, the model does not load,
+// and the message says what and where.
+func TestContradictions(t *testing.T) {
+	const age = "valid: {min: 0, max: 120}"
+	for _, c := range []struct{ name, old, new, want string }{
+		{"another format", "format: 1", "format: 2", "format: 2 is not known, expected 1"},
+		{"no format", "format: 1\n", "", "format: 0 is not known, expected 1"},
+		{"no YAML", "format: 1", "format: [1", "model.yaml: yaml:"},
+		{"an unknown key", "format: 1", "format: 1\nfeature: []", "field feature not found"},
+		{"an unknown key of a feature", "unit: years", "units: years", "field units not found"},
+		{"a duplicate key", "format: 1", "format: 1\nformat: 1", "already defined"},
+		{"two documents", "format: 1", "format: 1\n---\nformat: 1", "more than one document"},
+		{"a bad name", "name: heart-disease", "name: heart disease", `name: "heart disease": expected letters, digits`},
+		{"a bad version", "version: '1'", "version: 'v/1'", `version: "v/1": expected letters, digits`},
+
+		{"a feature without name", "- name: age\n", "- name: ''\n", "features[0]: it has no name"},
+		{"a feature that the file does not have", "- name: age\n", "- name: ages\n", `feature "age": the file takes it, model.yaml does not describe it`},
+		{"a feature twice", "- name: sex\n", "- name: age\n", `feature "age": described twice`},
+		{"a feature too many", "features:\n", "features:\n  - {name: more, type: number}\n", "features: 14 are described, the file takes 13: age, sex"},
+		{"an unknown type", "type: number", "type: float", `feature "age": type: "float" is not known, expected number, integer or category`},
+		{"numbers in an INT64 input", "name: sex\n    type: category", "name: sex\n    type: number", `feature "sex": type: a number has fractions, the file stores int64`},
+		{"integers in a string input", "name: thal\n    type: category", "name: thal\n    type: integer", `feature "thal": type: the file stores string, no integers`},
+		{"categories of a number", "name: sex\n    type: category", "name: sex\n    type: integer", `feature "sex": categories: they belong to a category, the type is integer`},
+		{"a category without values", "name: age\n    type: number", "name: age\n    type: category", `feature "age": categories: a category needs its values`},
+		{"a range of a category", "description: Sex as recorded.", "valid: {min: 0, max: 1}", `feature "sex": valid, training: a category has values, not ranges`},
+		{"strings in an INT64 input", "{value: 0, meaning: female", "{value: 'f', meaning: female", `feature "sex": categories: value "f" does not fit the file, which stores int64`},
+		{"integers in a string category", "{value: '3', meaning: normal", "{value: 3, meaning: normal", `feature "thal": categories: value "3" does not fit the file, which stores string`},
+		{"fractions as category", "{value: 0, meaning: female", "{value: 0.5, meaning: female", `feature "sex": categories: value "0.5" is no integer`},
+		{"a category twice", "{value: 0, meaning: female", "{value: 1, meaning: female", `feature "sex": categories: 1 is there twice`},
+		{"a string category twice", "{value: '3', meaning: normal", "{value: '6', meaning: normal", `feature "thal": categories: "6" is there twice`},
+		{"the missing token as category", "{value: '3', meaning: normal", "{value: '', meaning: normal", `feature "thal": categories: "" stands for a missing value and can be no category`},
+
+		{"a nullable INT64 input", "description: Sex as recorded.", "nullable: true", `feature "sex": nullable: int64 has no token for a missing value`},
+		{"nullable without token", "    missing: NaN\n", "", `feature "ca": missing: a nullable feature needs its token, "NaN" for float32`},
+		{"the wrong token", "missing: NaN", "missing: -1", `feature "ca": missing: "-1", expected "NaN" for float32`},
+		{"the wrong token of a string", "missing: ''", "missing: '?'", `feature "thal": missing: "?", expected "" for string`},
+		{"a token without nullable", "    nullable: true\n    missing: NaN\n", "    missing: NaN\n", `feature "ca": missing: it belongs to a nullable feature`},
+
+		{"an empty range", age, "valid: {min: 120, max: 0}", `feature "age": valid: min 120 is not below max 0`},
+		{"no range at all", age, "valid: {min: .nan, max: 120}", `feature "age": valid: min NaN is not below max 120`},
+		{"a range of words", age, "valid: {min: low, max: 120}", "model.yaml: yaml:"},
+		{"training beyond valid", age, "valid: {min: 0, max: 70}", `feature "age": training: from 29 to 77 goes beyond the valid range from 0 to 70`},
+		{"an empty training range", "min: 29\n      max: 77", "min: 77\n      max: 29", `feature "age": training: min 77 is not below max 29`},
+		{"too few quantiles", "[29, 42, 45,", "[29, 45,", `feature "age": quantiles: expected 11, got 10`},
+		{"quantiles out of order", "[29, 42, 45,", "[29, 45, 42,", `feature "age": quantiles: 45 comes before 42`},
+		{"quantiles beyond the range", "[29, 42, 45,", "[28, 42, 45,", `feature "age": quantiles: they go from 28 to 77, the training range is from 29 to 77`},
+
+		{"a class too many", "- {label: 1, name: disease}", "- {label: 1, name: disease}\n  - {label: 2, name: other}", "classes: 3 are described, the file has 2"},
+		{"another label", "- {label: 1, name: disease}", "- {label: 2, name: disease}", `classes[1]: label "2", the file has 1 in its place`},
+		{"a label of another type", "- {label: 1, name: disease}", "- {label: '1', name: disease}", `classes[1]: label "1", the file has 1 in its place`},
+		{"classes in another order", "- {label: 0, name: no disease}\n  - {label: 1, name: disease}", "- {label: 1, name: disease}\n  - {label: 0, name: no disease}", `classes[0]: label "1", the file has 0 in its place`},
+		{"a class name twice", "- {label: 1, name: disease}", "- {label: 1, name: no disease}", `classes[1]: the name "no disease" is there twice`},
+		{"another output", "- {name: label,", "- {name: class,", `outputs[0]: "class", the file has "label" in its place`},
+		{"an unknown role", "role: label", "role: answer", `output "label": the role "answer" is not known`},
+		{"another role", "role: label", "role: prediction", `output "label": the role is "prediction", the file says otherwise`},
+		{"an output too few", "  - {name: label, role: label, description: The likelier class.}\n", "", "outputs: 1 are described, the file has 2"},
+
+		{"an example with a stranger", "row: {age: 63,", "row: {ages: 63,", `examples[0]: row: the model has no feature "ages"`},
+		{"an example with a hole", "row: {age: 63,", "row: {", `examples[0]: row: feature "age" is missing`},
+		{"an example out of bounds", "row: {age: 63,", "row: {age: 200,", `examples[0]: row: feature "age": expected a number from 0 to 120 (years), got 200`},
+		{"an example of another type", "row: {age: 63,", "row: {age: '63',", `examples[0]: row: feature "age": expected a number from 0 to 120 (years), got "63"`},
+		{"an example with a list", "row: {age: 63,", "row: {age: [63],", `examples[0]: row: feature "age": expected a single value`},
+		{"an example with null", "row: {age: 63,", "row: {age: null,", `examples[0]: row: feature "age": expected a number from 0 to 120 (years), got null`},
+		{"an example with another label", "label: 0\n    probabilities", "label: 7\n    probabilities", `examples[0]: label: the model has no class 7`},
+		{"an example with a probability too few", "probabilities: [0.6407180709061011, ", "probabilities: [", "examples[0]: probabilities: 1 are recorded, the model has 2 classes"},
+		{"an example with a prediction", "label: 0\n    probabilities", "prediction: 3\n    probabilities", "examples[0]: prediction: the model predicts no value"},
+		{"an example without answer", "    label: 0\n    probabilities: [0.6407180709061011, 0.35928192909389883]\n", "", "examples[0]: no answer is recorded"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Load(edited(t, c.old, c.new), Labels{})
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "cannot load model") {
+				t.Errorf("got %v, expected %q", err, c.want)
+			}
+			if err != nil && strings.Contains(c.want, "yaml") == false && strings.Contains(err.Error(), "\n") && !strings.Contains(c.want, "field") && !strings.Contains(c.want, "defined") {
+				t.Errorf("more than one line: %v", err)
+			}
+		})
+	}
+}
+
+// TestSelfTest: a model whose answers are not the recorded ones is refused.
+func TestSelfTest(t *testing.T) {
+	for _, c := range []struct{ name, old, new, want string }{
+		{"a probability", "[0.6407180709061011,", "[0.6407400709061011,", `examples[0]: probability of class "no disease" is 0.640718`},
+		{"not a number", "[0.6407180709061011,", "[.nan,", `examples[0]: probability of class "no disease" is`},
+		{"a label", "label: 0\n    probabilities: [0.960", "label: 1\n    probabilities: [0.960", `examples[2]: the class is "no disease", recorded "disease"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := load(t, edited(t, c.old, c.new), Labels{})
+			if _, err := m.SelfTest(); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, expected %q", err, c.want)
+			}
+		})
+	}
+	m := load(t, edited(t, "[0.6407180709061011,", "[0.6407190709061011,"), Labels{})
+	if _, err := m.SelfTest(); err != nil {
+		t.Errorf("within the tolerance: %v", err)
+	}
+}
+
+func TestLabels(t *testing.T) {
+	for _, c := range []struct {
+		path          string
+		labels        Labels
+		name, version string
+	}{
+		{bundled + "2", Labels{}, "heart-disease", "2"},
+		{bundled + "2", Labels{Name: "x"}, "x", "2"},
+		{bundled + "2", Labels{Version: "9"}, "heart-disease", "9"},
+		{bundled + "2/model.onnx", Labels{}, "model", "1"},
+		{bundled + "2/model.onnx", Labels{"y", "7"}, "y", "7"},
+	} {
+		if m := load(t, c.path, c.labels); m.Name != c.name || m.Version != c.version {
+			t.Errorf("%s with %v is %s %s", c.path, c.labels, m.Name, m.Version)
+		}
+	}
+	for _, s := range []string{"", "-a", ".a", "a/b", "a b", "ä", "a\n", strings.Repeat("a", maxLabel+1)} {
+		if CheckLabel(s) == nil {
+			t.Errorf("%q is taken as a label", s)
+		}
+	}
+}
+
+func TestFolders(t *testing.T) {
+	model, err := os.ReadFile(bundled + "1/model.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		want  string
+	}{
+		{"nothing", nil, "holds no model file"},
+		{"no model", map[string]string{"README.md": "x", "model.yaml": "format: 1"}, "holds no model file"},
+		{"two models", map[string]string{"a.onnx": "x", "b.txt": "y"}, "holds 2 model files, expected one: a.onnx, b.txt"},
+		{"hidden files", map[string]string{".a.onnx": "x", "b.onnx": string(model)}, ""},
+		{"no description", map[string]string{"b.onnx": string(model)}, ""},
+		{"an empty description", map[string]string{"b.onnx": string(model), "model.yaml": ""}, "model.yaml: it is empty"},
+		{"a broken model", map[string]string{"b.onnx": string(model[:100])}, "cannot load model"},
+		{"a model of no kind", map[string]string{"b.txt": "hello"}, "cannot load model"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, content := range c.files {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := Load(dir, Labels{Name: "x"})
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v, expected %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestSet: the rule for values, at its edges.
+func TestSet(t *testing.T) {
+	m := load(t, bundled+"1", Labels{})
+	b := m.Batch(1)
+	defer b.Release()
+	read := func(feature int) string {
+		tensor := b.Input(m.Features[feature].Input)
+		return string(AppendElements(nil, tensor, 0, 1))
+	}
+	for _, c := range []struct {
+		feature     string
+		kind        oip.Kind
+		text        string
+		stored      string // empty: not taken
+		warningPart string
+	}{
+		{"age", oip.Number, "0", "0", "age 0 is outside the training range from 29 to 77"},
+		{"age", oip.Number, "29", "29", ""},
+		{"age", oip.Number, "77", "77", ""},
+		{"age", oip.Number, "77.5", "77.5", "age 77.5 is outside"},
+		{"age", oip.Number, "120", "120", "age 120 is outside"},
+		{"age", oip.Number, "6.3e1", "63", ""},
+		{"age", oip.Number, "120.1", "", ""},
+		{"oldpeak", oip.Number, "6.2", "6.2", ""},
+		{"oldpeak", oip.Number, "6.2000001", "6.2000003", "oldpeak 6.2000001 is outside"},
+		{"sex", oip.Number, "1", "1", ""},
+		{"sex", oip.Number, "1.0", "1", ""},
+		{"sex", oip.Number, "0e0", "0", ""},
+		{"sex", oip.Number, "1.0000001", "", ""},
+		{"sex", oip.Number, "-0", "0", ""},
+		{"sex", oip.String, "1", "", ""},
+		{"ca", oip.Null, "null", "null", ""},
+		{"thal", oip.Null, "null", `""`, ""},
+		{"thal", oip.String, "7", `"7"`, ""},
+		{"thal", oip.String, "7.0", "", ""},
+		{"slope", oip.Null, "null", "", ""},
+	} {
+		i := m.Index([]byte(c.feature))
+		expected, warning := b.Set(0, i, c.kind, []byte(c.text))
+		if (expected == "") != (c.stored != "") || c.stored != "" && read(i) != c.stored {
+			t.Errorf("%s %s: expected %q, stored %s", c.feature, c.text, expected, read(i))
+		}
+		if (warning == "") != (c.warningPart == "") || !strings.Contains(warning, c.warningPart) {
+			t.Errorf("%s %s: warning %q", c.feature, c.text, warning)
+		}
+	}
+}
+
+// TestBareFile: without a description every number may be missing, nothing is
+// bounded, and any string is a category.
+func TestBareFile(t *testing.T) {
+	m := load(t, bundled+"1/model.onnx", Labels{})
+	if rows, err := m.SelfTest(); rows != 0 || err != nil {
+		t.Errorf("self-test: %d, %v", rows, err)
+	}
+	var got []string
+	for i := range m.Features {
+		f := &m.Features[i]
+		got = append(got, fmt.Sprintf("%s: %s", f.Name, f.Expected()))
+	}
+	want := "age: a number or null, sex: an integer, cp: an integer, trestbps: a number or null, chol: a number or null, fbs: an integer, " +
+		"restecg: an integer, thalach: a number or null, exang: an integer, oldpeak: a number or null, slope: an integer, ca: a number or null, thal: a string"
+	if s := strings.Join(got, ", "); s != want {
+		t.Errorf("got  %s\nwant %s", s, want)
+	}
+	b := m.Batch(1)
+	defer b.Release()
+	if expected, _ := b.Set(0, 12, oip.String, []byte("anything")); expected != "" {
+		t.Error(expected)
+	}
+	if expected, _ := b.Set(0, 0, oip.Number, []byte("3e38")); expected != "" {
+		t.Error(expected)
+	}
+	if expected, _ := b.Set(0, 0, oip.Number, []byte("4e38")); expected == "" {
+		t.Error("a float32 took 4e38")
+	}
+}
+
+func TestRange(t *testing.T) {
+	inf := math.Inf(1)
+	for _, c := range []struct {
+		r         Range
+		text      string
+		low, high string
+	}{
+		{Range{0, 1.5}, "from 0 to 1.5", "0", "1.5"},
+		{Range{-inf, 3}, "at most 3", "", "3"},
+		{Range{2, inf}, "at least 2", "2", ""},
+	} {
+		low, high := c.r.Ends()
+		if c.r.String() != c.text || low != c.low || high != c.high || !c.r.Bounded() {
+			t.Errorf("%v: %s, %s, %s", c.r, c.r, low, high)
+		}
+	}
+	if everything.Bounded() || !everything.Holds(1e300) || everything.Holds(math.NaN()) {
+		t.Error("everything is bounded")
+	}
+}
+
+// TestStore: what is there is found, what is not is told apart.
+func TestStore(t *testing.T) {
+	var s Store
+	if _, err := s.Find("", ""); err != ErrLoading {
+		t.Error(err)
+	}
+	m := load(t, bundled+"1", Labels{})
+	s.Put(m)
+	for _, c := range []struct {
+		name, version string
+		found         bool
+	}{{"", "", true}, {"heart-disease", "", true}, {"heart-disease", "1", true}, {"heart-disease", "2", false}, {"x", "", false}, {"x", "1", false}} {
+		got, err := s.Find(c.name, c.version)
+		if (got == m) != c.found || (err == nil) != c.found {
+			t.Errorf("%q %q: %v", c.name, c.version, err)
+		}
+	}
+}
