@@ -29,10 +29,13 @@ type imageConfig struct {
 	Labels       map[string]string
 }
 
-// image is an OCI image unpacked: its settings and its files.
+// image is an OCI image unpacked: its settings, its files, and the bytes of its
+// compressed layers. The test's base image is not compressed, so these are what
+// the function adds to it.
 type image struct {
-	config imageConfig
-	rootfs string
+	config     imageConfig
+	rootfs     string
+	compressed int64
 }
 
 type descriptor struct {
@@ -59,7 +62,11 @@ func readLayout(t *testing.T, dir string) image {
 
 	img := image{config: config.Config, rootfs: t.TempDir()}
 	for _, layer := range manifest.Layers {
-		if err := unpack(blobPath(dir, layer), strings.HasSuffix(layer.MediaType, "gzip"), img.rootfs); err != nil {
+		gzipped := strings.HasSuffix(layer.MediaType, "gzip")
+		if gzipped {
+			img.compressed += layer.Size
+		}
+		if err := unpack(blobPath(dir, layer), gzipped, img.rootfs); err != nil {
 			t.Fatalf("cannot unpack layer %s: %v", layer.Digest, err)
 		}
 	}

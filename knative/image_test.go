@@ -55,6 +55,7 @@ func TestDockerfileMakesKosImage(t *testing.T) {
 			koImage, dockerImage := readLayout(t, koDir), readLayout(t, dockerDir)
 			compareSettings(t, koImage.config, dockerImage.config)
 			compareFiles(t, koImage, dockerImage)
+			checkSize(t, koImage)
 
 			koAnswers, dockerAnswers := answers(t, koImage), answers(t, dockerImage)
 			if diff := cmp.Diff(koAnswers, dockerAnswers); diff != "" {
@@ -193,6 +194,23 @@ func compareFiles(t *testing.T, ko, docker image) {
 		if diff := cmp.Diff(a, b); diff != "" {
 			t.Errorf("%s differs (-ko +Dockerfile):\n%s", dir, diff)
 		}
+	}
+}
+
+// checkSize holds the image against the project's bounds: 12 MB of compressed
+// layers beside the base, a binary of 25 MB.
+func checkSize(t *testing.T, img image) {
+	t.Helper()
+	info, err := os.Stat(filepath.Join(img.rootfs, img.config.Entrypoint[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("layers %.1f MB compressed, binary %.1f MB", float64(img.compressed)/1e6, float64(info.Size())/1e6)
+	if img.compressed == 0 || img.compressed > 12e6 {
+		t.Errorf("layers of %d bytes, want 1 to 12,000,000", img.compressed)
+	}
+	if info.Size() > 25e6 {
+		t.Errorf("binary of %d bytes, want 25,000,000 at most", info.Size())
 	}
 }
 
