@@ -43,6 +43,9 @@ func TestOtherModels(t *testing.T) {
 					if a.Label != want.Labels[i] {
 						t.Errorf("row %d: label %v, expected %v", i, a.Label, want.Labels[i])
 					}
+					if a.Outputs != nil { // the file does not say that these are probabilities
+						a.Probabilities = map[string]float64{"0": a.Outputs["probabilities"][0], "1": a.Outputs["probabilities"][1]}
+					}
 					sum := 0.0
 					for _, p := range a.Probabilities {
 						sum += p
@@ -74,6 +77,7 @@ type modelAnswer struct {
 	Class         string
 	Probabilities map[string]float64
 	Prediction    *float64
+	Outputs       map[string][]float64
 }
 
 // agrees is agreement between float32 arithmetic and the framework's float64.

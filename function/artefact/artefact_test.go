@@ -344,3 +344,32 @@ func TestStore(t *testing.T) {
 		}
 	}
 }
+
+// TestOutputRoles: a description may explain an output that the file does not,
+// where it can be true.
+func TestOutputRoles(t *testing.T) {
+	model, err := os.ReadFile("../../engine/testdata/golden/sk_logreg_double/model.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for role, want := range map[string]string{
+		"probabilities": "", "label": `output "probabilities": the role is "label", the file says otherwise`,
+	} {
+		dir := t.TempDir()
+		text := "format: 1\noutputs:\n  - {name: label, role: label}\n  - {name: probabilities, role: " + role + "}\n"
+		for name, content := range map[string]string{"model.onnx": string(model), "model.yaml": text} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err := Load(dir, Labels{Name: "x"})
+		switch {
+		case want != "":
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, expected %q", role, err, want)
+			}
+		case err != nil || !m.Explained(0) || !m.Explained(1):
+			t.Errorf("%s: %v", role, err)
+		}
+	}
+}

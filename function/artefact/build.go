@@ -291,25 +291,43 @@ var roles = map[string]engine.Role{
 	"scores": engine.RoleScores, "prediction": engine.RolePrediction,
 }
 
-// checkOutputs holds the described outputs against the file's.
-func checkOutputs(sig *engine.Signature, described []outputDescription) error {
+// mergeOutputs holds the described outputs against the file's and returns what each
+// one means. Where the file does not explain an output, its description may.
+func mergeOutputs(sig *engine.Signature, described []outputDescription) ([]engine.Role, error) {
 	if len(described) > 0 && len(described) != len(sig.Outputs) {
-		return fmt.Errorf("outputs: %d are described, the file has %d", len(described), len(sig.Outputs))
+		return nil, fmt.Errorf("outputs: %d are described, the file has %d", len(described), len(sig.Outputs))
 	}
-	for i, d := range described {
-		out := sig.Outputs[i]
+	merged := make([]engine.Role, len(sig.Outputs))
+	for i, out := range sig.Outputs {
+		merged[i] = out.Role
+		if len(described) == 0 {
+			continue
+		}
+		d := described[i]
 		if d.Name != out.Name {
-			return fmt.Errorf("outputs[%d]: %q, the file has %q in its place", i, d.Name, out.Name)
+			return nil, fmt.Errorf("outputs[%d]: %q, the file has %q in its place", i, d.Name, out.Name)
 		}
 		role, ok := roles[d.Role]
 		if !ok {
-			return fmt.Errorf("output %q: the role %q is not known", d.Name, d.Role)
+			return nil, fmt.Errorf("output %q: the role %q is not known", d.Name, d.Role)
 		}
-		if role != out.Role {
-			return fmt.Errorf("output %q: the role is %q, the file says otherwise", d.Name, d.Role)
+		if role != out.Role && (out.Role != engine.RoleOther || !plausible(role, out, sig.Classes)) {
+			return nil, fmt.Errorf("output %q: the role is %q, the file says otherwise", d.Name, d.Role)
 		}
+		merged[i] = role
 	}
-	return nil
+	return merged, nil
+}
+
+// plausible tells whether an output can mean what a description says.
+func plausible(role engine.Role, out engine.Port, classes engine.Classes) bool {
+	switch role {
+	case engine.RoleLabel:
+		return classes.Len() > 0 && out.Width() == 1 && (out.Type == engine.String) == (classes.Strings != nil)
+	case engine.RoleProbabilities:
+		return classes.Len() > 0 && out.Width() == classes.Len() && out.Type.IsFloat()
+	}
+	return out.Type.IsNumber()
 }
 
 // tolerance is how far a probability of an example may be off: the answers were

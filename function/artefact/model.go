@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,11 +24,11 @@ type Model struct {
 	SHA256             string // of the model file
 	Features           []Feature
 	Classes            []Class // none where the model is no classifier
-	Outputs            []string
 	Examples           []Example
 	Training           *Training // nil without a record
 
 	engine  *engine.Model
+	roles   []engine.Role // of the outputs
 	index   map[string]int
 	batches sync.Pool
 }
@@ -132,13 +133,14 @@ func build(e *engine.Model, d *description) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkOutputs(sig, d.Outputs); err != nil {
+	roles, err := mergeOutputs(sig, d.Outputs)
+	if err != nil {
 		return nil, err
 	}
 	m := &Model{
 		Title: d.Title, Description: d.Description, Format: sig.Format,
 		Features: features, Classes: classes, Training: d.Training,
-		engine: e, index: make(map[string]int, len(features)),
+		engine: e, roles: roles, index: make(map[string]int, len(features)),
 	}
 	for i := range m.Features {
 		f := &m.Features[i]
@@ -147,9 +149,6 @@ func build(e *engine.Model, d *description) (*Model, error) {
 			return nil, fmt.Errorf("two columns are called %q", f.Name)
 		}
 		m.index[f.Name] = i
-	}
-	for _, out := range sig.Outputs {
-		m.Outputs = append(m.Outputs, out.Name)
 	}
 	m.batches.New = func() any { return e.NewBatch() }
 	m.Examples, err = buildExamples(m, d.Examples)
@@ -217,10 +216,11 @@ func (m *Model) Index(name []byte) int {
 
 // output finds the first output of a role, or -1.
 func (m *Model) output(role engine.Role) int {
-	for i, o := range m.Signature().Outputs {
-		if o.Role == role {
-			return i
-		}
-	}
-	return -1
+	return slices.Index(m.roles, role)
+}
+
+// Explained tells whether output i is a label, a probability or a prediction; any
+// other is a value that only its name explains.
+func (m *Model) Explained(i int) bool {
+	return m.roles[i] == engine.RoleLabel || m.roles[i] == engine.RoleProbabilities || m.roles[i] == engine.RolePrediction
 }

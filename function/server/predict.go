@@ -85,6 +85,30 @@ func appendPrediction(dst []byte, m *artefact.Model, b *artefact.Batch, row int)
 		dst = append(dst, `"prediction":`...)
 		dst = artefact.AppendElements(dst, o, row*width, row*width+1)
 	}
+	return appendOthers(dst, start, m, b, row)
+}
+
+// appendOthers appends the outputs that are none of the above, by name.
+func appendOthers(dst []byte, start int, m *artefact.Model, b *artefact.Batch, row int) []byte {
+	before := len(dst)
+	for i, out := range m.Signature().Outputs {
+		if m.Explained(i) {
+			continue
+		}
+		if len(dst) == before {
+			dst = append(separate(dst, start), `"outputs":{`...)
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = oip.AppendString(dst, out.Name)
+		dst = append(dst, ":["...)
+		t := b.Output(i)
+		width := t.Width()
+		dst = append(artefact.AppendElements(dst, t, row*width, (row+1)*width), ']')
+	}
+	if len(dst) > before {
+		dst = append(dst, '}')
+	}
 	return dst
 }
 
