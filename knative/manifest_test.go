@@ -270,6 +270,33 @@ func TestUpdateRules(t *testing.T) {
 	}
 }
 
+// TestReadmeNamesEverySetting: a setting without its reason in README.md is not
+// finished.
+func TestReadmeNamesEverySetting(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, o := range mustDecode(t, ".") {
+		tpl := o.template()
+		for key := range tpl.Annotations {
+			names = append(names, strings.TrimPrefix(key, "autoscaling.knative.dev/"))
+		}
+		for _, e := range tpl.Spec.Containers[0].Env {
+			names = append(names, e.Name)
+		}
+	}
+	if len(names) < 10 {
+		t.Fatalf("only %d settings found", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(string(readme), "`"+name+"`") {
+			t.Errorf("README.md does not name `%s`", name)
+		}
+	}
+}
+
 // TestFunctionImportsNoKubernetes: the types above are for the tests only.
 func TestFunctionImportsNoKubernetes(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "./function")
