@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"online-inference/lab/cluster"
+	"online-inference/lab/target"
 )
 
 // streams are what a verb reads and writes.
@@ -32,6 +33,11 @@ func verbs() map[string]verb {
 	return map[string]verb{
 		"up":       {"bring the cluster up, or repair it", runUp},
 		"down":     {"take everything down again", runDown},
+		"demo":     {"the main job: up, deploy, predictions, scale to zero and back", runDemo},
+		"deploy":   {"build the function and bring both revisions to what knative/ says (FRESH=1 starts over)", runDeploy},
+		"traffic":  {"traffic V2=PERCENT: split the traffic between v1 and v2", runTraffic},
+		"promote":  {"all traffic to v2", shiftTo(100)},
+		"rollback": {"all traffic to v1", shiftTo(0)},
 		"status":   {"say what runs; the exit code is 1 when something does not", runStatus},
 		"logs":     {"logs [COMPONENT]: list the logs or print one", runLogs},
 		"registry": {"serve the lab's registry (started by up)", runRegistry},
@@ -52,7 +58,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, cluster.ErrRefused), errors.Is(err, errUsage):
+	case errors.Is(err, cluster.ErrRefused), errors.Is(err, target.ErrRefused), errors.Is(err, errUsage):
 		return 2
 	default:
 		return 1
@@ -102,22 +108,6 @@ func open(environ []string, s streams) (*cluster.Lab, error) {
 		return nil, fmt.Errorf("cannot find the working folder: %w", err)
 	}
 	return cluster.New(dir, environ, s.out, s.err)
-}
-
-func runUp(ctx context.Context, _, environ []string, s streams) error {
-	l, err := open(environ, s)
-	if err != nil {
-		return err
-	}
-	return l.Up(ctx)
-}
-
-func runDown(ctx context.Context, _, environ []string, s streams) error {
-	l, err := open(environ, s)
-	if err != nil {
-		return err
-	}
-	return l.Down(ctx)
 }
 
 func runStatus(ctx context.Context, _, environ []string, s streams) error {

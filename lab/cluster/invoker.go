@@ -5,7 +5,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 )
 
 // person is who asked for the lab: under sudo the user behind it. Compilers
@@ -51,21 +50,4 @@ func invoker(environ []string) (person, error) {
 		cache = filepath.Join(home, ".cache")
 	}
 	return person{uid: uid, gid: gid, home: home, cache: cache}, nil
-}
-
-// environ returns env with the person's home folder, for programs run as them.
-func (p person) environ(env []string) []string {
-	if !p.viaSudo {
-		return env
-	}
-	kept := make([]string, 0, len(env)+1)
-	for _, kv := range env {
-		k, _, _ := strings.Cut(kv, "=")
-		switch k {
-		case "HOME", "XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "GOPATH", "SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND", "USER", "LOGNAME":
-			continue
-		}
-		kept = append(kept, kv)
-	}
-	return append(kept, "HOME="+p.home)
 }

@@ -4,13 +4,14 @@
 package cluster
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -20,12 +21,8 @@ const (
 	HostIP       = "10.44.0.1"
 	NodeIP       = "10.44.0.2"
 	linkSubnet   = "10.44.0.0/24"
-	podSubnet    = "10.88.0.0/16"
-	serviceCIDR  = "10.96.0.0/16"
-	apiServiceIP = "10.96.0.1"
-	dnsServiceIP = "10.96.0.10"
-	registryAddr = NodeIP + ":5000"
-	apiServerURL = "https://" + NodeIP + ":6443"
+	// Ingress is where Kourier serves every route.
+	Ingress = NodeIP + ":80"
 )
 
 // Names that mark what belongs to the lab on the host.
@@ -34,10 +31,6 @@ const (
 	Interface = "oi-lab0"
 	// CgroupName is the folder under every cgroup hierarchy that holds the pods.
 	CgroupName = "online-inference-lab"
-	// ownerVariable is set in the environment of every process that the lab
-	// starts, so that a process is known as the lab's without trusting its id.
-	ownerVariable = "ONLINE_INFERENCE_LAB_OWNER"
-	nodeName      = "lab"
 	// Domain is the domain of every Knative route in the lab.
 	Domain = "lab.test"
 	// ContextName names the context in the lab's kubeconfig.
@@ -139,26 +132,26 @@ func (l *Lab) path(parts ...string) string {
 	return filepath.Join(append([]string{l.State}, parts...)...)
 }
 
-func (l *Lab) runPath(parts ...string) string {
-	return filepath.Join(append([]string{l.Run}, parts...)...)
-}
-
 // Kubeconfig is the path of the administrator's kubeconfig.
 func (l *Lab) Kubeconfig() string { return l.path("kubeconfig") }
 
-// logPath is where a component writes.
-func (l *Lab) logPath(name string) string { return l.path("log", name+".log") }
-
-// componentDir is the folder of a pinned wrapper module.
-func (l *Lab) componentDir(name string) string {
-	return filepath.Join(l.Root, "lab", "components", name)
-}
-
-// digestOf returns a short content key of the parts.
-func digestOf(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s\n", len(p), p)
+// ToolEnviron is the environment in which ko, kubectl and helm work on the
+// lab's cluster: the caller's, changed by .lab/env's variables.
+func (l *Lab) ToolEnviron() ([]string, error) {
+	data, err := os.ReadFile(l.path("env.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("the cluster is not up; start it with: make up")
 	}
-	return hex.EncodeToString(h.Sum(nil))[:12]
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the lab's environment: %w", err)
+	}
+	var values map[string]string
+	if err := json.Unmarshal(data, &values); err != nil {
+		return nil, fmt.Errorf("cannot decode the lab's environment: %w", err)
+	}
+	env := slices.Clone(l.Environ)
+	for key, value := range values {
+		env = append(env, key+"="+value)
+	}
+	return append(env, "PATH="+l.path("bin")+string(os.PathListSeparator)+lookup(l.Environ, "PATH")), nil
 }

@@ -2,8 +2,10 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -206,8 +208,8 @@ func (u *up) stepClient(ctx context.Context, _ *steps.Report) error {
 	if err := os.WriteFile(u.Kubeconfig(), data, 0o600); err != nil {
 		return fmt.Errorf("cannot write the kubeconfig: %w", err)
 	}
-	if err := os.WriteFile(u.path("env"), []byte(u.envFile()), 0o644); err != nil {
-		return fmt.Errorf("cannot write the environment file: %w", err)
+	if err := u.writeEnvironment(); err != nil {
+		return err
 	}
 	objects, err := decodeYAML([]byte(dnsManifests()))
 	if err != nil {
@@ -216,15 +218,29 @@ func (u *up) stepClient(ctx context.Context, _ *steps.Report) error {
 	return u.clients.apply(ctx, objects)
 }
 
-// envFile is sourced by the user's shell: `. .lab/env`.
-func (u *up) envFile() string {
-	return fmt.Sprintf(`# Written by the lab. Use it with:  . .lab/env
-export KUBECONFIG=%s
-export KO_DOCKER_REPO=%s
-export KO_DEFAULTBASEIMAGE=%s
-export KO_DEFAULTPLATFORMS=%s
-export PATH=%s:"$PATH"
-`, shellQuote(u.Kubeconfig()), registryAddr, u.baseReference, hostPlatform(), shellQuote(u.path("bin")))
+// writeEnvironment writes the variables that point kubectl, ko and helm at the
+// cluster, for shells (`. .lab/env`) and for the lab's own verbs (env.json).
+func (u *up) writeEnvironment() error {
+	values := map[string]string{
+		"KUBECONFIG":          u.Kubeconfig(),
+		"KO_DOCKER_REPO":      registryAddr,
+		"KO_DEFAULTBASEIMAGE": u.baseReference,
+		"KO_DEFAULTPLATFORMS": hostPlatform(),
+	}
+	var b strings.Builder
+	b.WriteString("# Written by the lab. Use it with:  . .lab/env\n")
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		fmt.Fprintf(&b, "export %s=%s\n", key, shellQuote(values[key]))
+	}
+	fmt.Fprintf(&b, "export PATH=%s:\"$PATH\"\n", shellQuote(u.path("bin")))
+	data, err := json.MarshalIndent(values, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cannot encode the lab's environment: %w", err)
+	}
+	if err := writeFile(u.path("env"), b.String()); err != nil {
+		return err
+	}
+	return writeFile(u.path("env.json"), string(data)+"\n")
 }
 
 // hostPlatform is the platform of the node's images.

@@ -184,3 +184,20 @@ func replaceLink(target, link string) error {
 	}
 	return nil
 }
+
+// environ returns env with the person's home folder, for programs run as them.
+func (p person) environ(env []string) []string {
+	if !p.viaSudo {
+		return env
+	}
+	kept := make([]string, 0, len(env)+1)
+	for _, kv := range env {
+		k, _, _ := strings.Cut(kv, "=")
+		switch k {
+		case "HOME", "XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "GOPATH", "SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND", "USER", "LOGNAME":
+			continue
+		}
+		kept = append(kept, kv)
+	}
+	return append(kept, "HOME="+p.home)
+}
