@@ -96,7 +96,7 @@ func TestBadValues(t *testing.T) {
 }
 
 // replaceCell changes a value of the first row of listsBody.
-func replaceCell(t *testing.T, body, feature, old, new string) string {
+func replaceCell(t *testing.T, body, feature, old, change string) string {
 	t.Helper()
 	head, tail, _ := strings.Cut(body, `"data":[[`)
 	row, rest, _ := strings.Cut(tail, "]")
@@ -106,19 +106,19 @@ func replaceCell(t *testing.T, body, feature, old, new string) string {
 			if cells[i] != old {
 				t.Fatalf("%s is %s, not %s", feature, cells[i], old)
 			}
-			cells[i] = new
+			cells[i] = change
 		}
 	}
 	return head + `"data":[[` + strings.Join(cells, ",") + "]" + rest
 }
 
 // swap replaces the first occurrence, which has to be there.
-func swap(t *testing.T, body, old, new string) string {
+func swap(t *testing.T, body, old, change string) string {
 	t.Helper()
 	if !strings.Contains(body, old) {
 		t.Fatalf("%q is not in %s", old, body)
 	}
-	return strings.Replace(body, old, new, 1)
+	return strings.Replace(body, old, change, 1)
 }
 
 // checkRefusal holds status, type and whole body of a refusal.
@@ -194,7 +194,7 @@ var badBodies = []edit{
 	{name: "features no list", form: "lists", new: `{"features":"age","data":[[1]]}`, message: `"features": expected a list of names, got "age"`},
 	{name: "data no list", form: "lists", new: `{"data":{}}`, message: `"data": expected a list of rows, got an object`},
 	{name: "row no list", form: "lists", new: `{"data":[1]}`, message: `row 0: expected a list of values, got 1`},
-	{name: "no rows", form: "lists", new: listsBody[:strings.Index(listsBody, "[[")] + "[]}", message: "no rows: expected at least one"},
+	{name: "no rows", form: "lists", new: cutBefore(listsBody, "[[") + "[]}", message: "no rows: expected at least one"},
 	{name: "short row", form: "lists", old: `2,3,"3"`, new: `2,3`, message: "row 1: expected 13 values, one for each of the features, got 12"},
 	{name: "long row", form: "lists", old: `2,3,"3"`, new: `2,3,"3",0`, message: "row 1: expected 13 values, one for each of the features, got 14"},
 	{name: "short first row", form: "lists", old: `3,0,"6"`, new: `3,0`, message: "row 0: expected 13 values, one for each of the features, got 12"},
@@ -210,7 +210,7 @@ var badBodies = []edit{
 	{name: "duplicate feature", form: "objects", old: `"sex"`, new: `"age"`, message: `row 0: duplicate feature "age"`},
 	{name: "missing feature", form: "objects", old: `"age":67,`, new: ``, message: "row 1: missing age"},
 	{name: "nested value", form: "objects", old: `"age":63`, new: `"age":{"value":63}`, message: `feature "age", row 0: expected a single value, got an object`},
-	{name: "too many rows", form: "objects", old: `}]`, new: strings.Repeat(`},`+objectsBody[1:strings.Index(objectsBody, "}")], 9) + `}]`, status: 413, message: "too many rows: expected at most 10"},
+	{name: "too many rows", form: "objects", old: `}]`, new: strings.Repeat(`},`+cutBefore(objectsBody[1:], "}"), 9) + `}]`, status: 413, message: "too many rows: expected at most 10"},
 
 	// The Open Inference Protocol.
 	{name: "no object", form: "tensors", new: "[]", message: "expected an inference request, an object, got an array"},
@@ -264,6 +264,12 @@ var badBodies = []edit{
 	{name: "parameters no object", form: "tensors", old: `"id"`, new: `"parameters":[],"id"`, message: `"parameters": expected an object, got an array`},
 	{name: "nested parameter", form: "tensors", old: `"id"`, new: `"parameters":{"a":{}},"id"`, message: `"parameters": "a": expected a string, a number or a boolean, got an object`},
 	{name: "nested parameter of a tensor", form: "tensors", old: `"shape"`, new: `"parameters":{"a":[1]},"shape"`, message: `input "age": "parameters": "a": expected a string, a number or a boolean, got an array`},
+}
+
+// cutBefore is a text up to a mark.
+func cutBefore(text, mark string) string {
+	head, _, _ := strings.Cut(text, mark)
+	return head
 }
 
 // emptyTensors is tensorsBody without rows.
@@ -336,7 +342,7 @@ func TestBadRequests(t *testing.T) {
 		{name: "big, chunked", method: "POST", path: inferPath, header: [2]string{"Transfer-Encoding", "chunked"}, body: big, status: 413, message: "the body is too large: expected at most 4000 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			req, err := http.NewRequest(c.method, p.url+c.path, strings.NewReader(c.body))
+			req, err := http.NewRequestWithContext(t.Context(), c.method, p.url+c.path, strings.NewReader(c.body))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -22,7 +23,7 @@ type wire struct {
 }
 
 func dial(address string) (*wire, error) {
-	conn, err := net.DialTimeout("tcp", address, patience)
+	conn, err := (&net.Dialer{Timeout: patience}).DialContext(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +45,7 @@ func (w *wire) receive() (r reply, closing bool, err error) {
 	if err != nil {
 		return r, false, err
 	}
+	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	return reply{res.StatusCode, res.Header, string(b)}, res.Close, err
 }
@@ -68,7 +70,11 @@ func mustDial(t *testing.T, p *process) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.conn.Close() })
+	t.Cleanup(func() {
+		if err := w.conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return w
 }
 

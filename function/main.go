@@ -89,7 +89,7 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 		Repository: store, Log: log, Build: version, Revision: cfg.Revision, Pod: cfg.pod(),
 		MaxBodyBytes: cfg.MaxBodyBytes, MaxRows: cfg.MaxRows, RequestTimeout: cfg.RequestTimeout,
 	})
-	ln, err := net.Listen("tcp", ":"+strconv.Itoa(cfg.Port))
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", ":"+strconv.Itoa(cfg.Port))
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w", err)
 	}

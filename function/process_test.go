@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	program = filepath.Join(dir, "function")
-	build := exec.Command("go", append(append([]string{"build", "-buildvcs=false"}, buildFlags...), "-o", program, ".")...)
+	build := exec.CommandContext(context.Background(), "go", append(append([]string{"build", "-buildvcs=false"}, buildFlags...), "-o", program, ".")...)
 	build.Stderr = os.Stderr
 	code := 1
 	if err := build.Run(); err != nil {
@@ -100,8 +101,9 @@ func (l *lines) text() string {
 // a free port. It is stopped at the end of the test.
 func launch(t *testing.T, environ ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(program), done: make(chan struct{})}
-	p.cmd.Env = append([]string{"PORT=0", "HOSTNAME=pod-a", "KO_DATA_PATH=kodata", "K_REVISION=online-inference-v1"}, environ...)
+	p := &process{t: t, cmd: exec.CommandContext(context.Background(), program), done: make(chan struct{})}
+	p.cmd.Env = append([]string{"PORT=0", "HOSTNAME=pod-a", "KO_DATA_PATH=kodata", "K_REVISION=online-inference-v1"}, raceEnviron...)
+	p.cmd.Env = append(p.cmd.Env, environ...)
 	p.cmd.Stderr = &p.errs
 	pipe, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -194,7 +196,7 @@ type reply struct {
 
 // do sends a request on a client of its own or the given one.
 func do(client *http.Client, method, url, contentType, body string) (reply, error) {
-	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
 	if err != nil {
 		return reply{}, err
 	}

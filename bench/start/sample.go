@@ -20,7 +20,7 @@ import (
 
 // start runs the program once: exec, poll for readiness, read its memory, stop.
 func (s *subject) start(ctx context.Context) (sample, error) {
-	port, err := freePort()
+	port, err := freePort(ctx)
 	if err != nil {
 		return sample{}, err
 	}
@@ -60,7 +60,7 @@ const patience = 10 * time.Second
 // awaitReady asks for readiness until it is there.
 func awaitReady(ctx context.Context, address string) error {
 	for deadline := time.Now().Add(patience); ; time.Sleep(poll) {
-		ok, err := askReady(address)
+		ok, err := askReady(ctx, address)
 		switch {
 		case ok:
 			return nil
@@ -74,8 +74,8 @@ func awaitReady(ctx context.Context, address string) error {
 
 // askReady asks once on a connection of its own; http.Client would add its own
 // costs to the figures.
-func askReady(address string) (bool, error) {
-	conn, err := net.Dial("tcp", address)
+func askReady(ctx context.Context, address string) (bool, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return false, err
 	}

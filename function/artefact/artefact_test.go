@@ -1,6 +1,7 @@
 package artefact
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -24,8 +25,8 @@ func load(t *testing.T, path string, labels Labels) *Model {
 }
 
 // edited copies the bundled artefact with a change in its model.yaml: old has to
-// be there, and its first occurrence becomes new.
-func edited(t *testing.T, old, new string) string {
+// be there, and its first occurrence becomes change.
+func edited(t *testing.T, old, change string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"model.onnx", "model.yaml"} {
@@ -37,7 +38,7 @@ func edited(t *testing.T, old, new string) string {
 			if !strings.Contains(string(b), old) {
 				t.Fatalf("model.yaml has no %q", old)
 			}
-			b = []byte(strings.Replace(string(b), old, new, 1))
+			b = []byte(strings.Replace(string(b), old, change, 1))
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
 			t.Fatal(err)
@@ -329,7 +330,7 @@ func TestRange(t *testing.T) {
 // TestStore: what is there is found, what is not is told apart.
 func TestStore(t *testing.T) {
 	var s Store
-	if _, err := s.Find("", ""); err != ErrLoading {
+	if _, err := s.Find("", ""); !errors.Is(err, ErrLoading) {
 		t.Error(err)
 	}
 	m := load(t, bundled+"1", Labels{})

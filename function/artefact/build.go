@@ -142,7 +142,10 @@ func (f *Feature) mergeMissing(d *featureDescription) error {
 		return fmt.Errorf("missing: a nullable feature needs its token, %q for %s", want, f.Storage)
 	}
 	got := d.Missing.Value
-	if d.Missing.Kind != yaml.ScalarNode || got != want && !(want == "NaN" && strings.EqualFold(got, ".nan")) {
+	if want == "NaN" && strings.EqualFold(got, ".nan") { // as YAML itself writes it
+		got = want
+	}
+	if d.Missing.Kind != yaml.ScalarNode || got != want {
 		return fmt.Errorf("missing: %q, expected %q for %s", got, want, f.Storage)
 	}
 	return nil
@@ -258,7 +261,7 @@ func mergeClasses(sig *engine.Signature, described []classDescription) ([]Class,
 	}
 	classes := make([]Class, n)
 	for i := range classes {
-		name := ""
+		var name string
 		if sig.Classes.Strings != nil {
 			name = sig.Classes.Strings[i]
 			classes[i].Label = strconv.Quote(name)

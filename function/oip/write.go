@@ -113,7 +113,8 @@ type Parameter struct{ Name, Value string }
 
 // End closes the outputs, adds the parameters, and returns the whole response.
 func (r *Response) End(parameters []Parameter) []byte {
-	dst := append(r.buf, ']')
+	r.buf = append(r.buf, ']')
+	dst := r.buf
 	for i, p := range parameters {
 		if i == 0 {
 			dst = append(dst, `,"parameters":{`...)

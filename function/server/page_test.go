@@ -21,8 +21,8 @@ func TestIndex(t *testing.T) {
 			header = append(header, "Accept", accept)
 		}
 		res, body := ask(t, "GET", url+"/", "", header...)
-		if res.StatusCode != 200 || res.Header.Get("Vary") != "Accept" {
-			t.Errorf("%q: %d %v", accept, res.StatusCode, res.Header)
+		if res.Status != 200 || res.Header.Get("Vary") != "Accept" {
+			t.Errorf("%q: %d %v", accept, res.Status, res.Header)
 		}
 		if !html {
 			var x index
@@ -39,8 +39,8 @@ func TestIndex(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{"/assets/style.css": "text/css; charset=utf-8", "/assets/app.js": "text/javascript; charset=utf-8"} {
-		if res, body := ask(t, "GET", url+path, ""); res.StatusCode != 200 || res.Header.Get("Content-Type") != want || body == "" {
-			t.Errorf("%s: %d %v", path, res.StatusCode, res.Header)
+		if res, body := ask(t, "GET", url+path, ""); res.Status != 200 || res.Header.Get("Content-Type") != want || body == "" {
+			t.Errorf("%s: %d %v", path, res.Status, res.Header)
 		}
 	}
 }
@@ -49,10 +49,10 @@ func TestIndex(t *testing.T) {
 // is not ready.
 func TestIndexWhileLoading(t *testing.T) {
 	url, _, _ := serve(t, &artefact.Store{}, nil)
-	if res, body := ask(t, "GET", url+"/", ""); res.StatusCode != 200 || !strings.Contains(body, `"ready":false`) {
-		t.Errorf("%d %s", res.StatusCode, body)
+	if res, body := ask(t, "GET", url+"/", ""); res.Status != 200 || !strings.Contains(body, `"ready":false`) {
+		t.Errorf("%d %s", res.Status, body)
 	}
-	if res, body := ask(t, "GET", url+"/", "", "Accept", "text/html"); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
-		t.Errorf("%d %s", res.StatusCode, body)
+	if res, body := ask(t, "GET", url+"/", "", "Accept", "text/html"); res.Status != 503 || res.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %s", res.Status, body)
 	}
 }

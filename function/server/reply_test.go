@@ -56,8 +56,8 @@ func TestInferReplies(t *testing.T) {
 				header = []string{"Content-Type", contentType}
 			}
 			res, got := ask(t, "POST", url+"/v2/models/heart-disease/infer", inferRequest(front), header...)
-			if diff := cmp.Diff(want, got); res.StatusCode != 200 || diff != "" {
-				t.Errorf("%s with %q: %d %s", front, contentType, res.StatusCode, diff)
+			if diff := cmp.Diff(want, got); res.Status != 200 || diff != "" {
+				t.Errorf("%s with %q: %d %s", front, contentType, res.Status, diff)
 			}
 		}
 	}
@@ -76,8 +76,8 @@ func TestWarnings(t *testing.T) {
 			Probabilities map[string]float64
 		}
 	}
-	if err := json.Unmarshal([]byte(body), &reply); err != nil || res.StatusCode != 200 || len(reply.Predictions) != 2 {
-		t.Fatal(res.StatusCode, body, err)
+	if err := json.Unmarshal([]byte(body), &reply); err != nil || res.Status != 200 || len(reply.Predictions) != 2 {
+		t.Fatal(res.Status, body, err)
 	}
 	want := []string{"age 90 is outside the training range from 29 to 77", "chol 600 is outside the training range from 126 to 564"}
 	if diff := cmp.Diff(want, reply.Predictions[1].Warnings); diff != "" || len(reply.Predictions[0].Warnings) != 0 || len(reply.Predictions[1].Probabilities) != 2 {
@@ -117,8 +117,8 @@ func TestMetadata(t *testing.T) {
 	var bodies []string
 	for _, path := range []string{"/v2/models/heart-disease", "/v2/models/heart-disease/versions/1", "/v2/models/heart%2Ddisease"} {
 		res, body := ask(t, "GET", url+path, "")
-		if res.StatusCode != 200 {
-			t.Errorf("%s: %d %s", path, res.StatusCode, body)
+		if res.Status != 200 {
+			t.Errorf("%s: %d %s", path, res.Status, body)
 		}
 		bodies = append(bodies, body)
 	}
@@ -135,8 +135,8 @@ func TestMetadata(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	for _, path := range []string{"/v2/models/heart-disease/ready", "/v2/models/heart-disease/versions/1/ready"} {
-		if res, body := ask(t, "GET", url+path, ""); res.StatusCode != 200 || body != `{"name":"heart-disease","ready":true}`+"\n" {
-			t.Errorf("%s: %d %s", path, res.StatusCode, body)
+		if res, body := ask(t, "GET", url+path, ""); res.Status != 200 || body != `{"name":"heart-disease","ready":true}`+"\n" {
+			t.Errorf("%s: %d %s", path, res.Status, body)
 		}
 	}
 }
@@ -147,15 +147,15 @@ func TestHead(t *testing.T) {
 	for _, path := range []string{"/", "/health", "/v2", "/v2/health/live", "/v2/models/heart-disease", "/nope", "/assets/app.js"} {
 		get, body := ask(t, "GET", url+path, "")
 		head, none := ask(t, "HEAD", url+path, "")
-		if head.StatusCode != get.StatusCode || head.ContentLength != int64(len(body)) || none != "" || head.Header.Get("Content-Type") != get.Header.Get("Content-Type") {
-			t.Errorf("%s: HEAD %d, %d bytes; GET %d, %d bytes", path, head.StatusCode, head.ContentLength, get.StatusCode, len(body))
+		if head.Status != get.Status || head.Length != int64(len(body)) || none != "" || head.Header.Get("Content-Type") != get.Header.Get("Content-Type") {
+			t.Errorf("%s: HEAD %d, %d bytes; GET %d, %d bytes", path, head.Status, head.Length, get.Status, len(body))
 		}
 	}
 }
 
 func TestOptions(t *testing.T) {
 	url, _, _ := serve(t, heart(t), nil)
-	if res, body := ask(t, "OPTIONS", url+"/predict", ""); res.StatusCode != 204 || body != "" || res.Header.Get("Allow") != "OPTIONS, POST" {
-		t.Errorf("%d %s %v", res.StatusCode, body, res.Header)
+	if res, body := ask(t, "OPTIONS", url+"/predict", ""); res.Status != 204 || body != "" || res.Header.Get("Allow") != "OPTIONS, POST" {
+		t.Errorf("%d %s %v", res.Status, body, res.Header)
 	}
 }

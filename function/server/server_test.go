@@ -52,7 +52,7 @@ func serve(t *testing.T, repo Repository, change func(*Options)) (url string, lo
 		change(&opt)
 	}
 	s := New(opt)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,16 +82,29 @@ func heart(t *testing.T) Repository {
 
 const row = `[{"age":63,"sex":1,"cp":1,"trestbps":145,"chol":233,"fbs":1,"restecg":2,"thalach":150,"exang":0,"oldpeak":2.3,"slope":3,"ca":0,"thal":"6"}]`
 
+// answer is the head of a reply.
+type answer struct {
+	Status int
+	Header http.Header
+	Length int64
+	Close  bool
+}
+
 // ask sends a request with headers given as pairs.
-func ask(t *testing.T, method, url, body string, header ...string) (*http.Response, string) {
+func ask(t *testing.T, method, url, body string, header ...string) (answer, string) {
 	t.Helper()
-	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
+	return send(t, req)
+}
+
+func send(t *testing.T, req *http.Request) (answer, string) {
+	t.Helper()
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +114,7 @@ func ask(t *testing.T, method, url, body string, header ...string) (*http.Respon
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, string(b)
+	return answer{res.StatusCode, res.Header, res.ContentLength, res.Close}, string(b)
 }
 
 // logged returns the lines of a message.
@@ -132,11 +145,11 @@ func TestPanic(t *testing.T) {
 	}}, nil)
 	for range 2 {
 		res, body := ask(t, "POST", url+"/v2/models/boom/infer", "{}")
-		if res.StatusCode != 500 || body != "{\"error\":\"internal error\"}\n" || res.Header.Get("X-Model-Name") != "heart-disease" {
-			t.Errorf("got %d %s %v", res.StatusCode, body, res.Header)
+		if res.Status != 500 || body != "{\"error\":\"internal error\"}\n" || res.Header.Get("X-Model-Name") != "heart-disease" {
+			t.Errorf("got %d %s %v", res.Status, body, res.Header)
 		}
-		if res, body := ask(t, "POST", url+"/predict", row); res.StatusCode != 200 {
-			t.Errorf("right after it: %d %s", res.StatusCode, body)
+		if res, body := ask(t, "POST", url+"/predict", row); res.Status != 200 {
+			t.Errorf("right after it: %d %s", res.Status, body)
 		}
 	}
 	stop()
@@ -161,8 +174,8 @@ func TestInternalError(t *testing.T) {
 		return good.Find(name, version)
 	}}, nil)
 	res, body := ask(t, "GET", url+"/v2/models/broken", "")
-	if res.StatusCode != 500 || body != "{\"error\":\"internal error\"}\n" {
-		t.Errorf("got %d %s", res.StatusCode, body)
+	if res.Status != 500 || body != "{\"error\":\"internal error\"}\n" {
+		t.Errorf("got %d %s", res.Status, body)
 	}
 	stop()
 	if lines := logged(t, log, "internal error"); len(lines) != 1 || lines[0]["error"] != io.ErrClosedPipe.Error() {
@@ -239,8 +252,7 @@ func TestWhoAnswered(t *testing.T) {
 func TestSlowRequest(t *testing.T) {
 	url, _, _ := serve(t, heart(t), func(o *Options) { o.RequestTimeout = 200 * time.Millisecond })
 	r, w := io.Pipe()
-	defer w.Close()
-	req, err := http.NewRequest("POST", url+"/predict", r)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/predict", r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,17 +262,12 @@ func TestSlowRequest(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
+	res, body := send(t, req)
+	if res.Status != 408 || body != "{\"error\":\"the request did not arrive within 200ms\"}\n" || !res.Close {
+		t.Errorf("got %d %s, closing %v", res.Status, body, res.Close)
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if res.StatusCode != 408 || string(b) != "{\"error\":\"the request did not arrive within 200ms\"}\n" || !res.Close {
-		t.Errorf("got %d %s, closing %v", res.StatusCode, b, res.Close)
+	if err := w.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -268,11 +275,15 @@ func TestSlowRequest(t *testing.T) {
 // listens, and the server goes on.
 func TestBrokenBody(t *testing.T) {
 	url, _, _ := serve(t, heart(t), nil)
-	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	if _, err := io.WriteString(conn, "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n[{"); err != nil {
 		t.Fatal(err)
 	}
@@ -286,8 +297,8 @@ func TestBrokenBody(t *testing.T) {
 	if !strings.HasPrefix(string(b), "HTTP/1.1 400 ") || !strings.HasSuffix(string(b), "{\"error\":\"the body ended before its announced length\"}\n") {
 		t.Errorf("got %s", b)
 	}
-	if res, body := ask(t, "POST", url+"/predict", row); res.StatusCode != 200 {
-		t.Errorf("right after it: %d %s", res.StatusCode, body)
+	if res, body := ask(t, "POST", url+"/predict", row); res.Status != 200 {
+		t.Errorf("right after it: %d %s", res.Status, body)
 	}
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -17,7 +18,7 @@ func main() {
 }
 
 func run() error {
-	ln, err := net.Listen("tcp", ":"+os.Getenv("PORT"))
+	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", ":"+os.Getenv("PORT"))
 	if err != nil {
 		return err
 	}
