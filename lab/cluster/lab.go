@@ -18,9 +18,9 @@ import (
 // Addresses of the cluster. Only NodeIP is reachable from the host, through
 // the pair of virtual interfaces; nothing is routed beyond it.
 const (
-	HostIP       = "10.44.0.1"
-	NodeIP       = "10.44.0.2"
-	linkSubnet   = "10.44.0.0/24"
+	HostIP     = "10.44.0.1"
+	NodeIP     = "10.44.0.2"
+	linkSubnet = "10.44.0.0/24"
 	// Ingress is where Kourier serves every route.
 	Ingress = NodeIP + ":80"
 )
@@ -154,4 +154,9 @@ func (l *Lab) ToolEnviron() ([]string, error) {
 		env = append(env, key+"="+value)
 	}
 	return append(env, "PATH="+l.path("bin")+string(os.PathListSeparator)+lookup(l.Environ, "PATH")), nil
+}
+
+// shellQuote makes s one word of a POSIX shell.
+func shellQuote(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -246,11 +246,6 @@ func (u *up) writeEnvironment() error {
 // hostPlatform is the platform of the node's images.
 func hostPlatform() string { return "linux/" + runtime.GOARCH }
 
-// shellQuote makes s one word of a POSIX shell.
-func shellQuote(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 func (u *up) stepNode(ctx context.Context, _ *steps.Report) error {
 	if err := wait(ctx, 90*time.Second, poll, u.clients.nodeReady); err != nil {
 		return &componentError{name: "kubelet", err: err}
