@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -160,6 +161,50 @@ func TestModelChoice(t *testing.T) {
 				t.Errorf("headers name %s %s", n, v)
 			}
 		})
+	}
+}
+
+// TestStamps builds the program of an image of version 2: one stamp decides which
+// model it serves, another what it says of itself.
+func TestStamps(t *testing.T) {
+	stamped := filepath.Join(t.TempDir(), "function")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-ldflags", "-X main.version=1.2.3 -X main.defaultModelVersion=2", "-o", stamped, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	p := launchProgram(t, stamped)
+	p.url = "http://" + p.address("ready")
+	line := p.out.with("ready")[0]
+	if line["model_version"] != "2" || line["build"] != "1.2.3" {
+		t.Errorf("the ready line is %v", line)
+	}
+	if got := p.get("/v2").body; !strings.Contains(got, `"version":"1.2.3"`) {
+		t.Errorf("/v2 says %s", got)
+	}
+}
+
+// TestBundledIsFound: without KO_DATA_PATH the bundled models are looked for where
+// a developer has them.
+func TestBundledIsFound(t *testing.T) {
+	p := start(t, "KO_DATA_PATH=")
+	if source := p.out.with("ready")[0]["source"]; source != "kodata/models/heart-disease/1" {
+		t.Errorf("it found %v", source)
+	}
+}
+
+// TestDependencies: the program carries nothing of the tools that deploy it.
+func TestDependencies(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "online-inference/engine\n") {
+		t.Fatalf("unexpected list: %s", out)
+	}
+	for _, foreign := range []string{"knative.dev", "k8s.io", "go-cmp", "testing\n"} {
+		if strings.Contains(string(out), foreign) {
+			t.Errorf("the program depends on %q", foreign)
+		}
 	}
 }
 

@@ -101,6 +101,11 @@ func (l *lines) text() string {
 // a free port. It is stopped at the end of the test.
 func launch(t *testing.T, environ ...string) *process {
 	t.Helper()
+	return launchProgram(t, program, environ...)
+}
+
+func launchProgram(t *testing.T, program string, environ ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.CommandContext(context.Background(), program), done: make(chan struct{})}
 	p.cmd.Env = append([]string{"PORT=0", "HOSTNAME=pod-a", "KO_DATA_PATH=kodata", "K_REVISION=online-inference-v1"}, raceEnviron...)
 	p.cmd.Env = append(p.cmd.Env, environ...)

@@ -42,8 +42,8 @@ func (s *Server) infer(c *call) error {
 	if err := fill(m, b, w, req.Cells, rows); err != nil {
 		return err
 	}
-	if err := b.Run(); err != nil {
-		return bad(err)
+	if err := score(b); err != nil {
+		return err
 	}
 	w.out = s.appendResponse(w, m, b, outputs)
 	s.reply(c, http.StatusOK, jsonType, w.out)

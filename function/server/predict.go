@@ -37,8 +37,8 @@ func (s *Server) predict(c *call) error {
 	if err := fill(m, b, w, t.Cells, t.Rows); err != nil {
 		return err
 	}
-	if err := b.Run(); err != nil {
-		return bad(err)
+	if err := score(b); err != nil {
+		return err
 	}
 	w.out = append(w.out[:0], '{')
 	w.out = s.appendIdentity(w.out, m)

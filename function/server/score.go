@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -47,6 +48,19 @@ func fill(m *artefact.Model, b *artefact.Batch, w *work, cells []oip.Cell, rows 
 				w.marks = append(w.marks, mark{row, warning})
 			}
 		}
+	}
+	return nil
+}
+
+// score runs a filled batch. A model may refuse values by rules of its own.
+func score(b *artefact.Batch) error {
+	err := b.Run()
+	var value *engine.ValueError
+	if errors.As(err, &value) {
+		return bad(err)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot score: %w", err)
 	}
 	return nil
 }
