@@ -38,12 +38,14 @@ type subject struct {
 	program string
 	environ []string
 	size    string // of the program, MB
+	inits   float64
 	runs    []sample
 }
 
 // A sample is one start. Times are in milliseconds, memory is in bytes.
 type sample struct {
 	ready        float64
+	inits        float64            // of all packages, where it is traced
 	stages       map[string]float64 // of the ready line; none for the floor
 	rss, rssAnon float64
 }
@@ -52,6 +54,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("start", flag.ContinueOnError)
 	n := flags.Int("n", 40, "starts of each program")
 	limit := flags.Float64("limit", 20, "fail where a bundled model's median start takes more `ms`; 0 for no limit")
+	inits := flags.Float64("inits", 3, "fail where the packages' initialisation takes more `ms`; 0 for no limit")
 	out := flags.String("o", "", "also write the table as Markdown to this `file`")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -84,6 +87,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	for _, s := range subjects[1:] {
 		if m := median(s.times()); *limit > 0 && m > *limit {
 			return fmt.Errorf("%s: the median start takes %.1f ms, the limit is %.1f ms", s.name, m, *limit)
+		}
+		if *inits > 0 && s.inits > *inits {
+			return fmt.Errorf("%s: the packages' initialisation takes %.1f ms, the limit is %.1f ms", s.name, s.inits, *inits)
 		}
 	}
 	return nil
@@ -119,16 +125,24 @@ func build(ctx context.Context, dir string) ([]*subject, error) {
 	return []*subject{{name: "net/http floor", program: floor}, bundled("1"), bundled("2")}, nil
 }
 
-// measure starts the programs in turns. The first turn only warms the caches.
+// traced is how often the initialisation of packages is traced; the least counts.
+const traced = 5
+
+// measure starts the programs in turns. The first turns are traced, and warm the
+// caches for those that count.
 func measure(ctx context.Context, subjects []*subject, n int) error {
-	for turn := range n + 1 {
+	for turn := range n + traced {
 		for _, s := range subjects {
-			x, err := s.start(ctx)
+			// Tracing costs time of its own, so its runs are not timed.
+			trace := turn < traced
+			x, err := s.start(ctx, trace)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			if turn > 0 {
+			if !trace {
 				s.runs = append(s.runs, x)
+			} else if s.inits == 0 || x.inits < s.inits {
+				s.inits = x.inits
 			}
 		}
 	}
