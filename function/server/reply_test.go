@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"online-inference/function/artefact"
+	"online-inference/function/oip"
 )
 
 // inferRequest is row as an inference request, with further members in front.
@@ -157,5 +160,58 @@ func TestOptions(t *testing.T) {
 	url, _, _ := serve(t, heart(t), nil)
 	if res, body := ask(t, "OPTIONS", url+"/predict", ""); res.Status != 204 || body != "" || res.Header.Get("Allow") != "OPTIONS, POST" {
 		t.Errorf("%d %s %v", res.Status, body, res.Header)
+	}
+}
+
+// TestNotANumber: an answer that JSON cannot write is null, and the reply says so.
+func TestNotANumber(t *testing.T) {
+	m, err := artefact.Load("../../engine/testdata/golden/sk_logreg_multi_str/model.onnx", artefact.Labels{Name: "iris"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := &artefact.Store{}
+	store.Put(m)
+	url, _, _ := serve(t, store, nil)
+	// Without a description any number may be missing, and this model has no imputer.
+	res, body := ask(t, "POST", url+"/v2/models/iris/infer", `{"inputs":[{"name":"X","shape":[1,4],"datatype":"FP32","data":[null,3.1,1.6,0.2]}]}`)
+	if res.Status != 200 || !strings.Contains(body, `"shape":[1,3],"data":[null,null,null]`) || !strings.Contains(body, `"null_in_probabilities":"NaN or an infinity`) {
+		t.Errorf("%d %s", res.Status, body)
+	}
+	res, body = ask(t, "POST", url+"/predict", `[{"X_0":null,"X_1":3.1,"X_2":1.6,"X_3":0.2}]`)
+	if res.Status != 200 || !strings.Contains(body, `"probabilities":{"setosa":null,"versicolor":null,"virginica":null}`) {
+		t.Errorf("%d %s", res.Status, body)
+	}
+}
+
+// TestWideInput: where one input holds several columns, these can be given as one
+// tensor or as one each, and a message names both.
+func TestWideInput(t *testing.T) {
+	m, err := artefact.Load("../../engine/testdata/golden/sk_logreg_multi_str/model.onnx", artefact.Labels{Name: "iris"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := &artefact.Store{}
+	store.Put(m)
+	url, _, _ := serve(t, store, nil)
+	whole := `{"name":"X","shape":[2,4],"datatype":"FP32","data":[[4.8,3.1,1.6,0.2],[7.9,3.2,6.4,2]]}`
+	columns := `{"name":"X_3","shape":[2],"datatype":"FP64","data":[0.2,2]},{"name":"X_0","shape":[2],"datatype":"FP32","data":[4.8,7.9]},` +
+		`{"name":"X_1","shape":[2,1],"datatype":"FP32","data":[3.1,3.2]},{"name":"X_2","shape":[2],"datatype":"FP32","data":[1.6,6.4]}`
+	infer := func(inputs string) (answer, string) {
+		return ask(t, "POST", url+"/v2/models/iris/infer", `{"inputs":[`+inputs+`]}`)
+	}
+	_, one := infer(whole)
+	if _, each := infer(columns); one != each || !strings.Contains(one, `"data":["setosa","virginica"]`) {
+		t.Errorf("got %s and %s", one, each)
+	}
+	for inputs, want := range map[string]string{
+		strings.Replace(whole, "6.4", `"x"`, 1):                               `input "X", row 1, column 2 (feature "X_2"): expected a number or null, got "x"`,
+		whole + "," + columns:                                                 `input "X_3": its values are given twice`,
+		strings.Replace(whole, "[2,4]", "[8]", 1):                             `input "X": "data" is nested as [2 4], expected [8] by its shape, or a flat list`,
+		`{"name":"X","shape":[4],"datatype":"FP32","data":[4.8,3.1,1.6,0.2]}`: `input "X": expected shape [rows, 4], got [4]`,
+		`{"name":"X_0","shape":[1],"datatype":"FP32","data":[4.8]}`:           `missing input X`,
+	} {
+		if res, body := infer(inputs); res.Status != 400 || body != string(oip.AppendError(nil, want)) {
+			t.Errorf("got %d %s\nexpected %s", res.Status, body, want)
+		}
 	}
 }
