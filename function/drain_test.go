@@ -143,7 +143,7 @@ func TestDrainUnderLoad(t *testing.T) {
 	if code := p.exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if took := time.Since(began); took < delay || took > delay+time.Second {
+	if took := time.Since(began); took < delay || took > delay+2*time.Second {
 		t.Errorf("it ended after %v, DRAIN_DELAY is %v", took, delay)
 	}
 	if announced.Load() < 8 {
@@ -199,7 +199,7 @@ func TestDrainHalfSentUpload(t *testing.T) {
 	if code := p.exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if took := time.Since(began); took > timeout+300*time.Millisecond {
+	if took := time.Since(began); took > timeout+time.Second {
 		t.Errorf("it ended after %v, DRAIN_TIMEOUT is %v", took, timeout)
 	}
 }

@@ -309,17 +309,15 @@ func TestBareFile(t *testing.T) {
 func TestRange(t *testing.T) {
 	inf := math.Inf(1)
 	for _, c := range []struct {
-		r         Range
-		text      string
-		low, high string
+		r    Range
+		text string
 	}{
-		{Range{0, 1.5}, "from 0 to 1.5", "0", "1.5"},
-		{Range{-inf, 3}, "at most 3", "", "3"},
-		{Range{2, inf}, "at least 2", "2", ""},
+		{Range{0, 1.5}, "from 0 to 1.5"},
+		{Range{-inf, 3}, "at most 3"},
+		{Range{2, inf}, "at least 2"},
 	} {
-		low, high := c.r.Ends()
-		if c.r.String() != c.text || low != c.low || high != c.high || !c.r.Bounded() {
-			t.Errorf("%v: %s, %s, %s", c.r, c.r, low, high)
+		if c.r.String() != c.text || !c.r.Bounded() {
+			t.Errorf("%v, expected %s", c.r, c.text)
 		}
 	}
 	if everything.Bounded() || !everything.Holds(1e300) || everything.Holds(math.NaN()) {

@@ -72,17 +72,6 @@ func (r Range) String() string {
 	return "from " + number(r.Min) + " to " + number(r.Max)
 }
 
-// Ends are the limits as text, empty where there is none.
-func (r Range) Ends() (low, high string) {
-	if !math.IsInf(r.Min, 0) {
-		low = number(r.Min)
-	}
-	if !math.IsInf(r.Max, 0) {
-		high = number(r.Max)
-	}
-	return low, high
-}
-
 func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
 // Expected tells what values the feature takes, for messages and people.

@@ -79,8 +79,7 @@ type field struct {
 	Text    bool // its values are strings in JSON
 	Options []option
 	Value   string // of the first example
-	Low     string
-	High    string
+	Bounds  string // in words, empty without any
 }
 
 type option struct {
@@ -111,7 +110,8 @@ func fields(m *artefact.Model) []field {
 			fd.Options = append(fd.Options, option{c.Value, label, example.Kind != oip.Null && c.Value == example.Text})
 		}
 		if f.Valid.Bounded() {
-			fd.Low, fd.High = f.Valid.Ends()
+			bounds := f.Valid.String()
+			fd.Bounds = strings.ToUpper(bounds[:1]) + bounds[1:]
 		}
 		all[i] = fd
 	}

@@ -39,6 +39,7 @@
       meter.value = value;
       meter.setAttribute("aria-label", `probability of ${name}`);
     }
+    for (const [name, values] of Object.entries(p.outputs ?? {})) line("p", `${name}: ${values.join(", ")}`, answer);
     for (const w of p.warnings ?? []) line("p", `Note: ${w}.`, answer);
     const revision = reply.revision ? `, revision ${reply.revision}` : "";
     line("p", `Answered by ${reply.model} version ${reply.version}${revision}, pod ${reply.pod}.`, answer);
