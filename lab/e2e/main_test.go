@@ -100,9 +100,9 @@ func feature(t *testing.T, what string, assess func(ctx context.Context, t *test
 			return ctx
 		}).
 		Assess(what, func(ctx context.Context, t *testing.T, _ *envconf.Config) context.Context {
-			ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
+			limited, cancel := context.WithTimeout(ctx, 15*time.Minute)
 			defer cancel()
-			assess(ctx, t, n)
+			assess(limited, t, n)
 			return ctx
 		}).
 		Teardown(func(ctx context.Context, t *testing.T, _ *envconf.Config) context.Context {

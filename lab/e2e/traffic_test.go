@@ -77,9 +77,10 @@ func tags(ctx context.Context, t *testing.T, n *namespace, c *http.Client, golde
 // whole path of ingress, activator and queue-proxy.
 func badInput(ctx context.Context, t *testing.T, c *http.Client, base string) {
 	for body, want := range map[string]string{
-		`{"features":["age"],"data":[[63]]}`: "missing",
-		`[{"age":"old"}]`:                    "age",
-		`{"features":`:                       "",
+		`{"features":["age"],"data":[[63]]}`:    "missing",
+		`{"features":["age"],"data":[["old"]]}`: "missing",
+		`[{"age":"old"}]`:                       "row 0",
+		`{"features":`:                          "",
 	} {
 		r, err := post(ctx, c, base, "/predict", []byte(body))
 		if err != nil {
