@@ -110,6 +110,39 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestLimits: what a client can make the server keep is bounded.
+func TestLimits(t *testing.T) {
+	var names, inputs, outputs []string
+	for i := range 5000 {
+		names = append(names, fmt.Sprintf(`"k%d":0`, i))
+		inputs = append(inputs, fmt.Sprintf(`{"name":"x%d","shape":[0],"datatype":"FP32","data":[]}`, i))
+		outputs = append(outputs, fmt.Sprintf(`{"name":"x%d"}`, i))
+	}
+	for body, want := range map[string]string{
+		"{" + strings.Join(names, ",") + "}":                                  "too many names in an object: expected at most 4096",
+		`{"inputs":[` + strings.Join(inputs, ",") + "]}":                      "too many inputs: expected at most 4096",
+		`{"outputs":[` + strings.Join(outputs, ",") + "]}":                    "too many outputs: expected at most 4096",
+		`{"inputs":[{"shape":[` + strings.Repeat("1,", 20) + "1]}]}":          `input 0: "shape": expected at most 16 dimensions`,
+		`{"inputs":[{"data":[` + strings.Repeat("1,", 20) + "1]}]}":           "too many values: expected at most 20",
+		`{"inputs":[{"data":` + strings.Repeat("[", 17) + "1]}]}":             `input 0: "data": nested deeper than 16`,
+		`{"parameters":{"p":` + strings.Repeat("[", 70) + "1]}]}":             "invalid JSON at byte 81: nested deeper than 64",
+		`{"inputs":[{"datatype":"` + strings.Repeat("x", 1000) + `"}]}`:       `input 0: unknown datatype "` + strings.Repeat("x", 64) + `"…, expected ` + strings.Join(datatypeNames[1:], ", "),
+		`{"inputs":[{"name":"` + strings.Repeat("é", 1000) + `","shape":0}]}`: `input "` + strings.Repeat("é", 32) + `"…: "shape": expected a list of integers, got 0`,
+	} {
+		var r Request
+		if err := r.Parse([]byte(body), Limits{Rows: 20, Cells: 20}); err == nil || err.Error() != want {
+			t.Errorf("got      %v\nexpected %s", err, want)
+		}
+	}
+	many := make([]string, 40)
+	for i := range many {
+		many[i] = "n"
+	}
+	if got := List(many); !strings.HasSuffix(got, "n, n and 8 more") {
+		t.Error(got)
+	}
+}
+
 // TestParseAllocations: a request in steady state costs no memory for its values.
 func TestParseAllocations(t *testing.T) {
 	data := strings.Repeat("1.25,", 9999) + "1.25"

@@ -10,6 +10,9 @@ import (
 // enough that a hostile body costs no stack.
 const maxDepth = 64
 
+// maxNames bounds the names of one object, which are kept to find duplicates.
+const maxNames = 4096
+
 // A SyntaxError says that a body is no JSON (RFC 8259), and where.
 type SyntaxError struct {
 	Offset int // bytes before the fault
@@ -357,6 +360,9 @@ func (s *scanner) object(member func(name []byte) error) error {
 		if !seen.add(name) {
 			s.pos = t.start - 1
 			return s.fail("duplicate name %s", quote(name))
+		}
+		if len(seen.many) > maxNames {
+			return &LimitError{What: "names in an object", Limit: maxNames}
 		}
 		if err := member(name); err != nil {
 			return err

@@ -275,5 +275,16 @@ func list(f Features, pick func(int) bool) string {
 			names = append(names, f.FeatureName(i))
 		}
 	}
+	return List(names)
+}
+
+// maxListed bounds the names in a message.
+const maxListed = 32
+
+// List writes names into a message, and how many more there are of a long list.
+func List(names []string) string {
+	if n := len(names) - maxListed; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), n)
+	}
 	return strings.Join(names, ", ")
 }

@@ -136,7 +136,7 @@ func portNames(ports []engine.Port) string {
 	for i, p := range ports {
 		names[i] = p.Name
 	}
-	return strings.Join(names, ", ")
+	return oip.List(names)
 }
 
 // pick finds the outputs that a request wants, in its order; none stands for all.
