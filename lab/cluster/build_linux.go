@@ -72,7 +72,7 @@ func (u *up) build(ctx context.Context, p program) (already bool, err error) {
 	return already, nil
 }
 
-func (u *up) compile(ctx context.Context, p program, dir string) error {
+func (u *up) compile(ctx context.Context, p program, dir string) (err error) {
 	if err := u.makeCacheDir(filepath.Dir(dir)); err != nil {
 		return err
 	}
@@ -80,7 +80,8 @@ func (u *up) compile(ctx context.Context, p program, dir string) error {
 	if err != nil {
 		return fmt.Errorf("cannot make a folder to build in: %w", err)
 	}
-	defer os.RemoveAll(fresh) // gone already when the build succeeded
+	// Renamed when the build has succeeded: then there is nothing to remove.
+	defer func() { err = errors.Join(err, os.RemoveAll(fresh)) }()
 	if err := u.giveBack(fresh); err != nil {
 		return err
 	}

@@ -37,9 +37,9 @@ func debianPackages() []debianPackage {
 }
 
 // installed looks for a package's file, on the path or at its place.
-func (p debianPackage) installed() bool {
+func (p debianPackage) installed(ctx context.Context) bool {
 	if p.name == "python3-pip" {
-		return exec.Command("python3", "-m", "pip", "--version").Run() == nil
+		return exec.CommandContext(ctx, "python3", "-m", "pip", "--version").Run() == nil
 	}
 	if strings.HasPrefix(p.program, "/") {
 		_, err := os.Stat(p.program)
@@ -62,7 +62,7 @@ const policyFile = "/usr/sbin/policy-rc.d"
 // packages installs what is missing, without starting any service of it.
 func (u *up) packages(ctx context.Context) (missing []string, err error) {
 	for _, p := range debianPackages() {
-		if !p.installed() {
+		if !p.installed(ctx) {
 			missing = append(missing, p.name)
 		}
 	}
@@ -103,8 +103,12 @@ func forbidServices() (restore func() error, err error) {
 }
 
 func (u *up) disableServices(ctx context.Context, installed []string) error {
-	if _, err := os.Stat("/run/systemd/system"); err != nil {
+	_, err := os.Stat("/run/systemd/system")
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil // no systemd, so nothing would start at boot
+	}
+	if err != nil {
+		return fmt.Errorf("cannot look for systemd: %w", err)
 	}
 	for _, s := range services {
 		if slices.Contains(installed, s) || slices.Contains(installed, s+"-server") {

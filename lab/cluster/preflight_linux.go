@@ -96,7 +96,7 @@ func (l *Lab) inspectRoom(m *machine) error {
 	if err := unix.Sysinfo(&info); err != nil {
 		return fmt.Errorf("cannot ask for the machine's memory: %w", err)
 	}
-	m.memory = uint64(info.Totalram) * uint64(info.Unit)
+	m.memory = info.Totalram * uint64(info.Unit)
 	return nil
 }
 

@@ -40,7 +40,7 @@ func (u *up) ensure(ctx context.Context, c component) (already bool, err error) 
 				return false, err
 			}
 		}
-		if err := u.start(c, command); err != nil {
+		if err := u.start(ctx, c, command); err != nil {
 			return false, err
 		}
 	}
@@ -69,7 +69,7 @@ type componentError struct {
 func (e *componentError) Error() string { return fmt.Sprintf("%s: %v", e.name, e.err) }
 func (e *componentError) Unwrap() error { return e.err }
 
-func (u *up) start(c component, command string) error {
+func (u *up) start(ctx context.Context, c component, command string) error {
 	logFile, err := os.OpenFile(u.logPath(c.name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("cannot open the log of %s: %w", c.name, err)
@@ -78,7 +78,8 @@ func (u *up) start(c component, command string) error {
 	// nsenter enters the network namespace only. `ip netns exec` would also
 	// mount /sys anew, which hides the cgroups from the kubelet.
 	args := append([]string{"nsenter", "--net=" + u.netnsPath(), "--"}, c.args...)
-	cmd := exec.Command(args[0], args[1:]...)
+	// Not bound to ctx: the component outlives this command.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), args[0], args[1:]...)
 	cmd.Env = []string{
 		"PATH=" + u.path("bin") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root",
@@ -142,7 +143,7 @@ func signalAll(ids []identity, sig unix.Signal) error {
 	return nil
 }
 
-func signalOne(id identity, sig unix.Signal) error {
+func signalOne(id identity, sig unix.Signal) (err error) {
 	fd, err := unix.PidfdOpen(id.PID, 0)
 	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
 		return nil
@@ -150,7 +151,7 @@ func signalOne(id identity, sig unix.Signal) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer func() { err = errors.Join(err, unix.Close(fd)) }()
 	if !id.alive() {
 		return nil
 	}

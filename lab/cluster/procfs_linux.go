@@ -43,7 +43,8 @@ func parseStat(data []byte) (start uint64, state byte, err error) {
 		return 0, 0, errors.New("no command in the stat line")
 	}
 	fields := strings.Fields(string(data[end+1:]))
-	const stateField, startField = 3 - 3, 22 - 3
+	// Counted from field 3, which is the first one behind the command.
+	const stateField, startField = 0, 19
 	if len(fields) <= startField {
 		return 0, 0, fmt.Errorf("%d fields behind the command in the stat line, want over %d", len(fields), startField)
 	}
@@ -139,11 +140,7 @@ func cgroupProcesses(roots []string) ([]identity, error) {
 			if d.IsDir() || d.Name() != "cgroup.procs" {
 				return nil
 			}
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return nil // the group went away, or a threaded one that cannot be read
-			}
-			for line := range strings.FieldsSeq(string(data)) {
+			for line := range strings.FieldsSeq(readGroup(path)) {
 				pid, err := strconv.Atoi(line)
 				if err != nil || pid <= 0 || seen[pid] {
 					continue
@@ -160,6 +157,16 @@ func cgroupProcesses(roots []string) ([]identity, error) {
 		}
 	}
 	return found, nil
+}
+
+// readGroup reads a cgroup.procs file. It is empty when the group went away
+// meanwhile, and for a threaded group, which has no processes of its own.
+func readGroup(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return string(data)
 }
 
 // mount is one line of mountinfo.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,7 +57,7 @@ func (u *up) resolve(ctx context.Context, m upstream) (path string, already bool
 	if err != nil {
 		return "", false, fmt.Errorf("cannot make a folder for manifests: %w", err)
 	}
-	defer os.RemoveAll(work) // only copies
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	if err := os.Chmod(work, 0o755); err != nil {
 		return "", false, fmt.Errorf("cannot open the folder of manifests: %w", err)
 	}

@@ -5,6 +5,7 @@ package registry
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -116,7 +117,7 @@ func (a *answer) WriteHeader(status int)      { a.status = status }
 func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
 
 func (h *handler) replay(r record) error {
-	req, err := http.NewRequest(http.MethodPut, "http://registry"+r.Path, bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPut, "http://registry"+r.Path, bytes.NewReader(r.Body))
 	if err != nil {
 		return fmt.Errorf("cannot replay the manifest %s: %w", r.Path, err)
 	}
