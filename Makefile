@@ -25,7 +25,7 @@ help: ## print this list
 
 build: ## build the function as a static binary, bin/function
 	@mkdir -p bin
-	go build -trimpath -ldflags '-s -w' -o bin/ ./function
+	go build -trimpath -buildvcs=false -ldflags '-s -w' -o bin/ ./function
 
 run: build ## serve the bundled model on http://localhost:8080 (PORT=…, MODEL_VERSION=2)
 	@printf '%s\n' '' \
@@ -66,7 +66,7 @@ rollback: $(LAB) ## all traffic back to v1
 .PHONY: $(LAB)
 $(LAB):
 	@mkdir -p $(@D)
-	@go -C lab build -o $(CURDIR)/$(LAB) .
+	@go -C lab build -trimpath -buildvcs=false -o $(CURDIR)/$(LAB) .
 
 ## Checks
 
@@ -85,6 +85,7 @@ e2e: ## the end-to-end tests alone, on the cluster that is up
 	@command -v buildah >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends buildah; }
 	go test -tags image -count=1 -timeout 20m ./knative
 	go -C lab test -tags e2e -count=1 -timeout 40m ./e2e
+	go -C lab test -tags e2e -count=1 -timeout 20m ./e2e/lifecycle
 
 lint: $(LINTER) venv ## golangci-lint on both modules, ruff on train/
 	$(CURDIR)/$(LINTER) run ./...
