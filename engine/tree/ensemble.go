@@ -19,7 +19,7 @@ func New(s Spec) (*Ensemble, error) {
 	}
 	e := &Ensemble{spec: s, single: s.Targets == 1 && s.Aggregate == Sum}
 	for _, n := range s.Nodes {
-		if n.Mode == Leaf && n.Weights[1]-n.Weights[0] != 1 {
+		if n.Mode == Leaf && (n.Weights[1]-n.Weights[0] != 1 || n.Linear != 0) {
 			e.single = false
 		}
 	}
@@ -64,7 +64,7 @@ func Score[T Value](e *Ensemble, x []T, out []float64) {
 func scoreSingle[T Value](s *Spec, row []T) float64 {
 	sum := 0.0
 	for _, root := range s.Roots {
-		n := walk(s.Nodes, root, row)
+		n := walk(s, root, row)
 		sum += s.Weights[n.Weights[0]].Value
 	}
 	return sum
@@ -82,8 +82,11 @@ func scoreRow[T Value](s *Spec, row []T, sums []float64) {
 		sums[i] = start
 	}
 	for _, root := range s.Roots {
-		n := walk(s.Nodes, root, row)
+		n := walk(s, root, row)
 		for _, w := range s.Weights[n.Weights[0]:n.Weights[1]] {
+			if n.Linear != 0 {
+				w.Value = linear(&s.Linears[n.Linear-1], row, w.Value)
+			}
 			switch s.Aggregate {
 			case Min:
 				sums[w.Target] = min(sums[w.Target], w.Value)
@@ -105,13 +108,13 @@ func scoreRow[T Value](s *Spec, row []T, sums []float64) {
 }
 
 // walk follows one row down one tree to its leaf.
-func walk[T Value](nodes []Node, at int32, row []T) *Node {
+func walk[T Value](s *Spec, at int32, row []T) *Node {
 	for {
-		n := &nodes[at]
+		n := &s.Nodes[at]
 		if n.Mode == Leaf {
 			return n
 		}
-		if holds(n, row[n.Feature]) {
+		if holds(s, n, row[n.Feature]) {
 			at = n.True
 		} else {
 			at = n.False
@@ -121,33 +124,53 @@ func walk[T Value](nodes []Node, at int32, row []T) *Node {
 
 // holds is the test of a node. Values are compared in their own type: ONNX
 // writes float thresholds, which a double row sees widened.
-func holds[T Value](n *Node, v T) bool {
+func holds[T Value](s *Spec, n *Node, v T) bool {
+	switch {
+	case v != v && n.Missing == MissNone:
+		v = 0
+	case v != v && n.Mode == NEQ:
+		return true // NaN differs from everything
+	case v != v || n.Missing == MissZero && -1e-35 <= v && v <= 1e-35:
+		return n.MissTrue
+	}
 	t := T(n.Threshold)
 	switch n.Mode {
 	case LEQ:
-		if v <= t {
-			return true
-		}
+		return v <= t
 	case LT:
-		if v < t {
-			return true
-		}
+		return v < t
 	case GTE:
-		if v >= t {
-			return true
-		}
+		return v >= t
 	case GT:
-		if v > t {
-			return true
-		}
+		return v > t
 	case EQ:
-		if v == t {
-			return true
-		}
+		return v == t
 	case NEQ:
-		if v != t {
-			return true
-		}
+		return v != t
+	default:
+		return member(s.Bits[n.Set[0]:n.Set[1]], v)
 	}
-	return v != v && n.MissTrue
+}
+
+// member reports whether a category is in a set. Numbers that are no category
+// (negative, or beyond the set) are in none.
+func member[T Value](set []uint32, v T) bool {
+	if v < 0 || v >= T(32*len(set)) {
+		return false
+	}
+	c := uint32(v)
+	return set[c/32]>>(c%32)&1 != 0
+}
+
+// linear is a leaf's linear model, or the fallback where a value is missing.
+func linear[T Value](l *Linear, row []T, fallback float64) float64 {
+	sum := l.Const
+	for i, f := range l.Features {
+		v := float64(row[f])
+		if v != v {
+			return fallback
+		}
+		sum += l.Coefs[i] * v
+	}
+	return sum
 }

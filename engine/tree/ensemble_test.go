@@ -3,6 +3,7 @@ package tree
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -68,7 +69,7 @@ func TestRefused(t *testing.T) {
 		"without trees":           func(s *Spec) { s.Roots = nil },
 		"without targets":         func(s *Spec) { s.Targets = 0 },
 		"2 base values":           func(s *Spec) { s.Base = []float64{1, 2} },
-		"has test 9":              func(s *Spec) { s.Nodes[0].Mode = 9 },
+		"has test 9,":             func(s *Spec) { s.Nodes[0].Mode = 9 },
 		"tests feature 1 of 1":    func(s *Spec) { s.Nodes[0].Feature = 1 },
 		"has child 3 of 3":        func(s *Spec) { s.Nodes[0].True = 3 },
 		"has child -1":            func(s *Spec) { s.Nodes[0].False = -1 },
@@ -122,4 +123,65 @@ func circular(nodes []Node, at int32, path []int32) bool {
 	}
 	path = append(path[:len(path):len(path)], at)
 	return circular(nodes, nodes[at].True, path) || circular(nodes, nodes[at].False, path)
+}
+
+// TestMissing checks the three ways to treat NaN and zero, and sets.
+func TestMissing(t *testing.T) {
+	nan := math.NaN()
+	row := []float64{nan, 0, 1e-36, -1e-36, 1e-30, -3, 7}
+	for _, c := range []struct {
+		missing  Missing
+		missTrue bool
+		want     []float64 // of the test x < -1
+	}{
+		{MissNaN, true, []float64{1, 0, 0, 0, 0, 1, 0}},
+		{MissNaN, false, []float64{0, 0, 0, 0, 0, 1, 0}},
+		{MissZero, true, []float64{1, 1, 1, 1, 0, 1, 0}},
+		{MissZero, false, []float64{0, 0, 0, 0, 0, 1, 0}},
+		{MissNone, true, []float64{0, 0, 0, 0, 0, 1, 0}},
+	} {
+		s := one(LT, -1, c.missTrue)
+		s.Nodes[0].Missing = c.missing
+		e, err := New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := make([]float64, len(row))
+		Score(e, row, out)
+		if !slices.Equal(out, c.want) {
+			t.Errorf("missing %d, to true %v: %v, want %v", c.missing, c.missTrue, out, c.want)
+		}
+	}
+}
+
+func TestSets(t *testing.T) {
+	s := one(In, 0, true)
+	s.Bits = []uint32{1 << 3, 1 << 8} // 3 and 40
+	s.Nodes[0].Set = [2]int32{0, 2}
+	e, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := []float64{3, 3.9, 40, 2, 64, 1e30, -1, -0.5, math.Inf(1), math.Inf(-1), math.NaN()}
+	out := make([]float64, len(row))
+	Score(e, row, out)
+	if want := []float64{1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1}; !slices.Equal(out, want) {
+		t.Errorf("%v, want %v", out, want)
+	}
+}
+
+func TestLinearLeaves(t *testing.T) {
+	s := one(LT, 0, false)
+	s.Features = 2
+	s.Linears = []Linear{{Const: 10, Features: []int32{0, 1}, Coefs: []float64{2, 3}}}
+	s.Nodes[1].Linear = 1
+	e, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float64, 3)
+	Score(e, []float64{-1, 5, -1, math.NaN(), 1, 5}, out)
+	if want := []float64{23, 1, 0}; !slices.Equal(out, want) {
+		t.Errorf("%v, want %v", out, want)
+	}
 }

@@ -17,24 +17,47 @@ const (
 	GT        // value >  threshold
 	EQ        // value == threshold
 	NEQ       // value != threshold
+	In        // value, truncated to an integer, is a member of the node's set
+)
+
+// Missing says which values a node takes for missing, and what it does with NaN.
+type Missing uint8
+
+// The ways to treat missing values; a missing one goes where MissTrue says.
+const (
+	MissNaN  Missing = iota // NaN is missing
+	MissZero                // NaN and numbers within 1e-35 of zero are missing (LightGBM's zero_as_missing)
+	MissNone                // nothing is missing: NaN counts as 0 (LightGBM without missing values in training)
 )
 
 // A Node is one node of a Spec. Children may be shared: a tree is a directed
 // acyclic graph with one root, as converters write category sets.
 type Node struct {
 	Mode      Mode
-	MissTrue  bool     // a missing value (NaN) goes to the true child
+	Missing   Missing
+	MissTrue  bool     // a missing value goes to the true child
 	Feature   int32    // column of the row
 	True      int32    // index of a child in Spec.Nodes
 	False     int32    // index of the other
 	Threshold float64  // in the precision in which values are compared
+	Set       [2]int32 // of an In node: first index in Spec.Bits, and one past the last
 	Weights   [2]int32 // of a leaf: first index in Spec.Weights, and one past the last
+	Linear    int32    // of a leaf: 1 + an index in Spec.Linears, 0 for none
 }
 
 // A Weight is what a leaf adds to one target.
 type Weight struct {
 	Target int32
 	Value  float64
+}
+
+// A Linear is a leaf's own linear model (LightGBM's linear_tree), which takes
+// the place of the leaf's only weight: Const + sum of Coefs[i] * row[Features[i]].
+// A row in which one of the features is NaN gets the weight.
+type Linear struct {
+	Const    float64
+	Features []int32
+	Coefs    []float64
 }
 
 // A Spec describes an ensemble.
@@ -44,6 +67,8 @@ type Spec struct {
 	Roots     []int32 // the first node of each tree, an index in Nodes
 	Nodes     []Node
 	Weights   []Weight
+	Bits      []uint32 // sets of categories: category c is bit c%32 of word c/32 of a node's part
+	Linears   []Linear
 	Aggregate Aggregate
 	// Base is added to each target after aggregation; empty for zeros.
 	Base []float64
@@ -73,14 +98,20 @@ func (s *Spec) check() error {
 		return fmt.Errorf("%d base values for %d targets", len(s.Base), s.Targets)
 	}
 	for i, n := range s.Nodes {
-		if n.Mode > NEQ {
-			return fmt.Errorf("node %d has test %d", i, n.Mode)
+		if n.Mode > In || n.Missing > MissNone {
+			return fmt.Errorf("node %d has test %d, missing values %d", i, n.Mode, n.Missing)
 		}
 		if n.Mode == Leaf {
 			if a, b := n.Weights[0], n.Weights[1]; a < 0 || a > b || int(b) > len(s.Weights) {
 				return fmt.Errorf("leaf %d has weights %d to %d of %d", i, a, b, len(s.Weights))
 			}
+			if err := s.checkLinear(n); err != nil {
+				return fmt.Errorf("leaf %d %w", i, err)
+			}
 			continue
+		}
+		if a, b := n.Set[0], n.Set[1]; n.Mode == In && (a < 0 || a > b || int(b) > len(s.Bits)) {
+			return fmt.Errorf("node %d has set %d to %d of %d words", i, a, b, len(s.Bits))
 		}
 		if n.Feature < 0 || int(n.Feature) >= s.Features {
 			return fmt.Errorf("node %d tests feature %d of %d", i, n.Feature, s.Features)
@@ -97,6 +128,27 @@ func (s *Spec) check() error {
 		}
 	}
 	return s.checkAcyclic()
+}
+
+func (s *Spec) checkLinear(n Node) error {
+	switch {
+	case n.Linear == 0:
+		return nil
+	case n.Linear < 0 || int(n.Linear) > len(s.Linears):
+		return fmt.Errorf("has linear model %d of %d", n.Linear-1, len(s.Linears))
+	case n.Weights[1]-n.Weights[0] != 1:
+		return fmt.Errorf("has a linear model and %d weights", n.Weights[1]-n.Weights[0])
+	}
+	l := &s.Linears[n.Linear-1]
+	if len(l.Features) != len(l.Coefs) {
+		return fmt.Errorf("has %d features and %d coefficients", len(l.Features), len(l.Coefs))
+	}
+	for _, f := range l.Features {
+		if f < 0 || int(f) >= s.Features {
+			return fmt.Errorf("reads feature %d of %d", f, s.Features)
+		}
+	}
+	return nil
 }
 
 // checkAcyclic walks depth first from every root. Each node is entered once
