@@ -269,11 +269,12 @@ func removeState(state, run string) (found bool, err error) {
 }
 
 // removeHostFolders removes the folders that came with the lab. They hold
-// nothing else: they did not exist before it.
+// nothing else: they did not exist before it. A name that is not one of the
+// known ones (a record of another version, or a broken one) is left alone.
 func removeHostFolders(folders []string) error {
 	for _, dir := range folders {
 		if !slices.Contains(hostFolders, dir) {
-			return fmt.Errorf("the record names the folder %s, which is none of the lab's", dir)
+			continue
 		}
 		if err := os.RemoveAll(dir); err != nil {
 			return fmt.Errorf("cannot remove %s: %w", dir, err)

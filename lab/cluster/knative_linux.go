@@ -139,10 +139,25 @@ func (c *clients) deploymentsReady(ctx context.Context) error {
 				want = *d.Spec.Replicas
 			}
 			s := d.Status
-			if s.ObservedGeneration < d.Generation || s.AvailableReplicas < want || s.UpdatedReplicas < want {
+			// Replicas over UpdatedReplicas means that pods of an old template are
+			// still there, and that they may be the available ones.
+			if s.ObservedGeneration < d.Generation || s.UpdatedReplicas < want || s.Replicas > s.UpdatedReplicas || s.AvailableReplicas < want {
 				return fmt.Errorf("deployment %s/%s: %d of %d pods available", namespace, d.Name, s.AvailableReplicas, want)
 			}
 		}
+	}
+	return nil
+}
+
+// renewedAfter says nil when the kubelet has renewed the node's lease since.
+// Until then the node's Ready is what an earlier kubelet has said.
+func (c *clients) renewedAfter(ctx context.Context, since time.Time) error {
+	lease, err := c.typed.CoordinationV1().Leases("kube-node-lease").Get(ctx, nodeName, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("cannot read the node's lease: %w", err)
+	}
+	if lease.Spec.RenewTime == nil || lease.Spec.RenewTime.Before(&metav1.MicroTime{Time: since}) {
+		return fmt.Errorf("the kubelet has not reported since its start at %s", since.Format(time.TimeOnly))
 	}
 	return nil
 }

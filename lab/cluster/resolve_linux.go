@@ -14,7 +14,8 @@ import (
 
 // upstream is a set of manifests that ko turns into images and plain YAML.
 type upstream struct {
-	component string
+	// component is the wrapper module, name tells its sets of manifests apart.
+	component, name string
 	// sources are folders or files of modules, copied into one folder.
 	sources []source
 }
@@ -26,7 +27,7 @@ type source struct{ module, path string }
 // other modules into config/core; module archives hold no symbolic links, so
 // those files are fetched from where the links point.
 func servingManifests() upstream {
-	return upstream{component: "knative", sources: []source{
+	return upstream{component: "knative", name: "serving", sources: []source{
 		{"knative.dev/serving", "config/core"},
 		{"knative.dev/networking", "config"},
 		{"knative.dev/caching", "config/image.yaml"},
@@ -34,7 +35,7 @@ func servingManifests() upstream {
 }
 
 func kourierManifests() upstream {
-	return upstream{component: "kourier", sources: []source{{"knative.dev/net-kourier", "config"}}}
+	return upstream{component: "knative", name: "kourier", sources: []source{{"knative.dev/net-kourier", "config"}}}
 }
 
 func (l *Lab) sharedRegistry() string { return filepath.Join(l.Cache, "registry") }
@@ -42,11 +43,11 @@ func (l *Lab) sharedRegistry() string { return filepath.Join(l.Cache, "registry"
 // resolve builds the images of u's manifests into the lab's registry and
 // returns the manifests' path in the cache.
 func (u *up) resolve(ctx context.Context, m upstream) (path string, already bool, err error) {
-	key, err := u.contentKey(m.component, u.baseReference, registryAddr)
+	key, err := u.contentKey(m.component, m.name, u.baseReference, registryAddr)
 	if err != nil {
 		return "", false, err
 	}
-	path = filepath.Join(u.Cache, "manifests", m.component+"-"+key+".yaml")
+	path = filepath.Join(u.Cache, "manifests", m.name+"-"+key+".yaml")
 	if data, err := os.ReadFile(path); err == nil && allImagesThere(ctx, data) {
 		return path, true, nil
 	}
@@ -64,8 +65,8 @@ func (u *up) resolve(ctx context.Context, m upstream) (path string, already bool
 	if err := u.copySources(ctx, m, work); err != nil {
 		return "", false, err
 	}
-	env := u.goEnviron("KO_DOCKER_REPO="+registryAddr+"/lab/"+m.component, "KO_DEFAULTBASEIMAGE="+u.baseReference)
-	out, err := u.output(ctx, "build-"+m.component, u.componentDir(m.component), env,
+	env := u.goEnviron("KO_DOCKER_REPO="+registryAddr+"/lab/"+m.name, "KO_DEFAULTBASEIMAGE="+u.baseReference)
+	out, err := u.output(ctx, "build-"+m.name, u.componentDir(m.component), env,
 		u.path("bin", "ko"), "resolve", "--base-import-paths", "--recursive", "--platform", hostPlatform(),
 		"--sbom", "none", "--filename", work)
 	if err != nil {

@@ -247,7 +247,14 @@ func (u *up) writeEnvironment() error {
 func hostPlatform() string { return "linux/" + runtime.GOARCH }
 
 func (u *up) stepNode(ctx context.Context, _ *steps.Report) error {
-	if err := wait(ctx, 90*time.Second, poll, u.clients.nodeReady); err != nil {
+	kubelet, _ := u.record.process("kubelet")
+	err := wait(ctx, 90*time.Second, poll, func(ctx context.Context) error {
+		if err := u.clients.renewedAfter(ctx, kubelet.Started); err != nil {
+			return err
+		}
+		return u.clients.nodeReady(ctx)
+	})
+	if err != nil {
 		return &componentError{name: "kubelet", err: err}
 	}
 	return nil
