@@ -1,6 +1,9 @@
 package tree
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // An Ensemble is a checked Spec, ready to score. It is immutable and safe for
 // concurrent use.
@@ -9,6 +12,7 @@ type Ensemble struct {
 	// single is set where every leaf has one weight and there is one target,
 	// the shape of boosted binary classifiers and of regressors.
 	single bool
+	fast   *layout // nil where the ensemble has something that it cannot express
 }
 
 // New checks a description and takes it over: the caller must not change it
@@ -23,6 +27,7 @@ func New(s Spec) (*Ensemble, error) {
 			e.single = false
 		}
 	}
+	e.fast = newLayout(&s)
 	return e, nil
 }
 
@@ -45,6 +50,31 @@ type Value interface{ float32 | float64 }
 // into out, row-major with one float64 a target. Sums are made in float64 in
 // the order of the trees, base values last.
 func Score[T Value](e *Ensemble, x []T, out []float64) {
+	s := &e.spec
+	if rows, ok := single(x); ok && e.fast != nil {
+		clear(out)
+		e.fast.score(rows, out)
+		for i := range out {
+			if len(s.Base) > 0 {
+				out[i] += s.Base[i%s.Targets]
+			}
+		}
+		return
+	}
+	scoreGeneral(e, x, out)
+}
+
+// single gives rows as float32 where that is what they are, without the
+// allocation that asking an interface costs.
+func single[T Value](x []T) ([]float32, bool) {
+	if unsafe.Sizeof(*new(T)) != 4 {
+		return nil, false
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(x))), len(x)), true
+}
+
+// scoreGeneral is Score for every ensemble, and the truth for the fast form.
+func scoreGeneral[T Value](e *Ensemble, x []T, out []float64) {
 	s := &e.spec
 	rows := len(out) / s.Targets
 	for r := range rows {
