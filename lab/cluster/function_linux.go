@@ -37,6 +37,8 @@ func (u *up) functionSteps() []steps.Step {
 	for _, f := range functionImages() {
 		list = append(list, steps.Step{
 			Name: "function " + f.tag, Title: "image online-inference:" + f.tag, Heavy: true,
+			// The cluster is of use without it, and its source is work in progress.
+			Lone:  true,
 			Needs: []string{"ko", "base image", "containerd"},
 			Run:   stepBool(func(ctx context.Context) (bool, error) { return u.functionImage(ctx, f) }),
 		})

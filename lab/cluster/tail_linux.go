@@ -10,7 +10,10 @@ import (
 )
 
 // tailBytes is how much of a program's last words is kept for an error.
-const tailBytes = 3000
+const (
+	tailBytes = 3000
+	tailLines = 12
+)
 
 // tailWriter keeps the end of what is written to it.
 type tailWriter struct{ kept []byte }
@@ -24,7 +27,8 @@ func (w *tailWriter) Write(p []byte) (int, error) {
 }
 
 func (w *tailWriter) String() string {
-	return strings.TrimRight(string(w.kept[max(0, len(w.kept)-tailBytes):]), "\n")
+	lines := strings.Split(strings.TrimRight(string(w.kept[max(0, len(w.kept)-tailBytes):]), "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-tailLines):], "\n")
 }
 
 // teeWriter writes to both.

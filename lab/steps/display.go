@@ -158,7 +158,9 @@ func line(s Step, took time.Duration, note string, already bool, err error) stri
 		text += " (" + note + ")"
 	}
 	if err != nil {
-		text += ": " + err.Error()
+		// One line a step; the whole story is told at the end.
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		text += ": " + first
 	}
 	return text
 }

@@ -21,6 +21,9 @@ type Step struct {
 	Needs []string
 	// Heavy steps keep all cores busy (compilers), so only a few run at a time.
 	Heavy bool
+	// Lone steps are needed by no other: when one fails, the others go on, and
+	// Run reports the failure at the end.
+	Lone bool
 	// Run does the work.
 	Run func(ctx context.Context, report *Report) error
 }
@@ -78,8 +81,8 @@ type Options struct {
 }
 
 // Run starts every step as soon as the steps that it needs have succeeded. The
-// first failure cancels the context of the others; Run returns when all have
-// stopped, with the first failure as an *Error.
+// first failure cancels the context of the others (but see Step.Lone); Run returns
+// when all have stopped, with the first failure as an *Error.
 func Run(ctx context.Context, list []Step, display Display, opts Options) error {
 	if err := check(list); err != nil {
 		return err
@@ -91,7 +94,11 @@ func Run(ctx context.Context, list []Step, display Display, opts Options) error 
 	for _, s := range list {
 		done[s.Name] = make(chan struct{})
 	}
-	var wg sync.WaitGroup
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		lone []error
+	)
 	for _, s := range list {
 		wg.Go(func() {
 			for _, need := range s.Needs {
@@ -113,7 +120,14 @@ func Run(ctx context.Context, list []Step, display Display, opts Options) error 
 				return
 			}
 			if err := runOne(ctx, s, display, opts.Now); err != nil {
-				cancel(&Error{Step: s.Name, Err: err})
+				failure := &Error{Step: s.Name, Err: err}
+				if !s.Lone {
+					cancel(failure)
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				lone = append(lone, failure)
 				return
 			}
 			close(done[s.Name])
@@ -123,7 +137,7 @@ func Run(ctx context.Context, list []Step, display Display, opts Options) error 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return nil
+	return errors.Join(lone...)
 }
 
 func runOne(ctx context.Context, s Step, display Display, now func() time.Time) error {
@@ -144,8 +158,13 @@ func runOne(ctx context.Context, s Step, display Display, now func() time.Time) 
 // not exist or stand later in the list (which also rules out cycles).
 func check(list []Step) error {
 	seen := make(map[string]bool, len(list))
+	lone := map[string]bool{}
 	for _, s := range list {
+		lone[s.Name] = s.Lone
 		for _, need := range s.Needs {
+			if lone[need] {
+				return fmt.Errorf("step %q needs %q, whose failure would not stop it", s.Name, need)
+			}
 			if !seen[need] {
 				return fmt.Errorf("step %q needs %q, which is not before it in the list", s.Name, need)
 			}

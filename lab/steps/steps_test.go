@@ -128,6 +128,23 @@ func TestRunStopsAtTheFirstFailure(t *testing.T) {
 	}
 }
 
+func TestRunGoesOnAfterALoneFailure(t *testing.T) {
+	broken := errors.New("broken")
+	failed, ran := make(chan struct{}), false
+	list := []Step{
+		{Name: "alone", Lone: true, Run: func(context.Context, *Report) error { close(failed); return broken }},
+		{Name: "first", Run: func(context.Context, *Report) error { <-failed; return nil }},
+		{Name: "second", Needs: []string{"first"}, Run: func(context.Context, *Report) error { ran = true; return nil }},
+	}
+	var step *Error
+	if err := Run(t.Context(), list, &recorder{}, Options{Now: time.Now}); !errors.As(err, &step) || step.Step != "alone" || !errors.Is(err, broken) {
+		t.Errorf("got %v, want the failure of the step alone", err)
+	}
+	if !ran {
+		t.Error("the other steps did not run to their end")
+	}
+}
+
 func TestRunStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	list := []Step{{Name: "a", Run: func(ctx context.Context, _ *Report) error {
@@ -148,6 +165,7 @@ func TestRunRefusesImpossibleLists(t *testing.T) {
 		"unknown need": {[]Step{{Name: "a", Needs: []string{"b"}}}, `step "a" needs "b"`},
 		"cycle":        {[]Step{{Name: "a", Needs: []string{"b"}}, {Name: "b", Needs: []string{"a"}}}, `step "a" needs "b"`},
 		"itself":       {[]Step{{Name: "a", Needs: []string{"a"}}}, `step "a" needs "a"`},
+		"lone need":    {[]Step{{Name: "a", Lone: true}, {Name: "b", Needs: []string{"a"}}}, "would not stop it"},
 		"twice":        {[]Step{{Name: "a"}, {Name: "a"}}, "twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,7 +186,7 @@ func TestPlainLines(t *testing.T) {
 	p.Begin(s)
 	p.End(s, 0, "a note", true, nil)
 	p.Begin(s)
-	p.End(s, 90*time.Second, "", false, errors.New("cause"))
+	p.End(s, 90*time.Second, "", false, errors.New("cause\nand a long story"))
 	p.Close()
 	want := "done     1.2 s  the step\nok       0.0 s  the step (a note)\nFAIL    90.0 s  the step: cause\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -58,6 +59,24 @@ func must(t *testing.T, lab string, args ...string) string {
 	return said
 }
 
+// kill ends a process by force and returns when it has ended.
+func kill(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		// A process that nobody has waited for yet stays as a zombie.
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil || bytes.Contains(stat, []byte(") Z ")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d lives on after being killed", pid)
+		}
+	}
+}
+
 func TestUpAndDownLeaveNoTrace(t *testing.T) {
 	lab := program(t)
 	must(t, lab, "down")
@@ -93,9 +112,7 @@ func TestUpRepairsWhatDied(t *testing.T) {
 			for _, c := range components {
 				pids[c] = recordedPID(t, c)
 			}
-			if err := syscall.Kill(pids[name], syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
+			kill(t, pids[name])
 			code, said := run(t, lab, ".", nil, "status")
 			if code != 1 || !strings.Contains(said, "not running: "+name+";") {
 				t.Errorf("status: exit code %d\n%s", code, said)
@@ -172,9 +189,7 @@ func TestDownOfHalfALab(t *testing.T) {
 	must(t, lab, "up")
 	// Half of it goes by other hands: the link, the record, two programs.
 	for _, c := range []string{"containerd", "etcd"} {
-		if err := syscall.Kill(recordedPID(t, c), syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		kill(t, recordedPID(t, c))
 	}
 	if out, err := exec.CommandContext(t.Context(), "ip", "link", "del", "oi-lab0").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
