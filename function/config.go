@@ -25,6 +25,8 @@ var defaultModelVersion = "1"
 type Config struct {
 	Port int `env:"PORT" envDefault:"8080" rule:"a port from 0 to 65535, 0 for a free one" desc:"Port for everything: REST, page, health."`
 
+	MetricsPort *int `env:"METRICS_PORT" rule:"a port from 0 to 65535, 0 for a free one" desc:"Port for /metrics, which PORT then does not have. Unset or the same as PORT: /metrics is on PORT."`
+
 	Model        string `env:"MODEL" rule:"a model file or a folder with one" desc:"Model file, or folder with a model file and a model.yaml. Unset: the bundled model."`
 	ModelName    string `env:"MODEL_NAME" rule:"letters, digits, '.', '_' and '-', the first a letter or digit" desc:"Name to serve the model under, in place of its own."`
 	ModelVersion string `env:"MODEL_VERSION" rule:"letters, digits, '.', '_' and '-', the first a letter or digit" desc:"With MODEL: version to serve the model under, in place of its own. Without: which bundled version to serve."`
@@ -41,7 +43,7 @@ type Config struct {
 
 	StartDelay time.Duration `env:"START_DELAY" envDefault:"0s" rule:"a duration from 0s to 1h, such as 10s" desc:"Demonstration: sleep before listening."`
 	ExitAfter  time.Duration `env:"EXIT_AFTER" envDefault:"0s" rule:"a duration from 0s to 24h, such as 30s; 0s is off" desc:"Demonstration: exit with code 1 this long after ready."`
-	HangAfter  time.Duration `env:"HANG_AFTER" envDefault:"0s" rule:"a duration from 0s to 24h, such as 30s; 0s is off" desc:"Demonstration: answer nothing any more this long after ready."`
+	HangAfter  time.Duration `env:"HANG_AFTER" envDefault:"0s" rule:"a duration from 0s to 24h, such as 30s; 0s is off" desc:"Demonstration: answer nothing on PORT any more this long after ready."`
 
 	Revision string `env:"K_REVISION" rule:"any text" desc:"Set by Knative: the revision, told in replies."`
 	Pod      string `env:"HOSTNAME" rule:"any text" desc:"Set by Kubernetes: the pod, told in replies. Unset: the host's name."`
@@ -99,7 +101,8 @@ func (c *Config) invalid() string {
 		field string
 		ok    bool
 	}{
-		{"Port", 0 <= c.Port && c.Port <= 65535},
+		{"Port", isPort(c.Port)},
+		{"MetricsPort", c.MetricsPort == nil || isPort(*c.MetricsPort)},
 		{"ModelName", c.ModelName == "" || artefact.CheckLabel(c.ModelName) == nil},
 		{"ModelVersion", c.ModelVersion == "" || artefact.CheckLabel(c.ModelVersion) == nil},
 		{"LogLevel", slices.Contains([]string{"debug", "info", "warn", "error", "off"}, c.LogLevel)},
@@ -118,6 +121,14 @@ func (c *Config) invalid() string {
 		}
 	}
 	return ""
+}
+
+func isPort(n int) bool { return 0 <= n && n <= 65535 }
+
+// ownMetricsPort tells whether metrics have a port of their own. 0 is always one:
+// whoever asks for a free port twice gets two.
+func (c *Config) ownMetricsPort() bool {
+	return c.MetricsPort != nil && (*c.MetricsPort != c.Port || c.Port == 0)
 }
 
 // pod is the name that replies give for this process.

@@ -84,17 +84,23 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 		}
 		watch.Done("start_delay")
 	}
-	store := &artefact.Store{}
+	store, metrics := &artefact.Store{}, telemetry.NewMetrics(version)
 	srv := server.New(server.Options{
-		Repository: store, Log: log, Build: version, Revision: cfg.Revision, Pod: cfg.pod(),
+		Repository: store, Log: log, Metrics: metrics, PublicMetrics: !cfg.ownMetricsPort(),
+		Build: version, Revision: cfg.Revision, Pod: cfg.pod(),
 		MaxBodyBytes: cfg.MaxBodyBytes, MaxRows: cfg.MaxRows, RequestTimeout: cfg.RequestTimeout,
 	})
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", ":"+strconv.Itoa(cfg.Port))
+	ln, own, err := listen(ctx, cfg)
 	if err != nil {
-		return fmt.Errorf("cannot listen: %w", err)
+		return err
 	}
-	log.Debug().Str("address", ln.Addr().String()).Msg("listening")
-	failed := make(chan error, 2)
+	at := addresses{ln.Addr(), ln.Addr()}
+	failed := make(chan error, 3)
+	if own != nil {
+		at.metrics = own.Addr()
+		go func() { failed <- srv.ServeMetrics(own) }()
+	}
+	log.Debug().Str("address", at.main.String()).Str("metrics_address", at.metrics.String()).Msg("listening")
 	go func() { failed <- srv.Serve(ln) }()
 	watch.Done("listen")
 
@@ -105,10 +111,11 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 			failed <- err
 			return
 		}
+		metrics.Ready(m.Name, m.Version, watch)
 		store.Put(m)
 		loaded <- m
 	}()
-	err = supervise(ctx, cfg, srv, log, failed, func(m *artefact.Model) { logReady(log, cfg, m, ln.Addr(), labels, watch) }, loaded)
+	err = supervise(ctx, cfg, srv, log, failed, func(m *artefact.Model) { logReady(log, cfg, m, at, labels, watch) }, loaded)
 	if err != nil {
 		return errors.Join(err, ignoreClosed(srv.Close()))
 	}
@@ -116,6 +123,27 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 	cut := srv.Drain(cfg.DrainDelay, cfg.DrainTimeout)
 	log.Info().Int("connections_cut", cut).Msg("stopped")
 	return nil
+}
+
+// addresses are where the program listens; both are the same where metrics have
+// no port of their own.
+type addresses struct{ main, metrics net.Addr }
+
+// listen opens the port, and that of metrics where it is another one.
+func listen(ctx context.Context, cfg *Config) (ln, metrics net.Listener, err error) {
+	open := func(port int) (net.Listener, error) {
+		return new(net.ListenConfig).Listen(ctx, "tcp", ":"+strconv.Itoa(port))
+	}
+	if ln, err = open(cfg.Port); err != nil {
+		return nil, nil, fmt.Errorf("cannot listen: %w", err)
+	}
+	if cfg.ownMetricsPort() {
+		if metrics, err = open(*cfg.MetricsPort); err != nil {
+			ln.Close()
+			return nil, nil, fmt.Errorf("cannot listen for METRICS_PORT: %w", err)
+		}
+	}
+	return ln, metrics, nil
 }
 
 // ignoreClosed drops the error of a listener that was closed already.
@@ -182,7 +210,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // logReady writes the line that says who is ready, where, and what the start cost.
-func logReady(log zerolog.Logger, cfg *Config, m *artefact.Model, addr net.Addr, labels artefact.Labels, watch *telemetry.Stages) {
+func logReady(log zerolog.Logger, cfg *Config, m *artefact.Model, at addresses, labels artefact.Labels, watch *telemetry.Stages) {
 	for _, s := range []struct {
 		name string
 		d    time.Duration
@@ -194,7 +222,7 @@ func logReady(log zerolog.Logger, cfg *Config, m *artefact.Model, addr net.Addr,
 	if labels != (artefact.Labels{}) {
 		log.Info().Str("name", labels.Name).Str("version", labels.Version).Msg("MODEL_NAME, MODEL_VERSION override the model's own labels")
 	}
-	e := log.Info().Str("address", addr.String()).Str("build", version).
+	e := log.Info().Str("address", at.main.String()).Str("metrics_address", at.metrics.String()).Str("build", version).
 		Str("model", m.Name).Str("model_version", m.Version).Str("source", m.Source).Str("sha256", m.SHA256).
 		Int("self_test_rows", len(m.Examples))
 	watch.Log(e)

@@ -32,6 +32,7 @@ func BenchmarkHandler(b *testing.B) {
 	s := New(Options{
 		Repository: store, Log: telemetry.NewLogger(io.Discard, "info", "json"), Pod: "p",
 		MaxBodyBytes: 16 << 20, MaxRows: 10000, RequestTimeout: time.Second,
+		Metrics: telemetry.NewMetrics("test"),
 	})
 	object := strings.Trim(row, "[]")
 	for _, n := range []int{1, 100, 10000} {

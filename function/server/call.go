@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -21,7 +20,7 @@ const jsonType = "application/json"
 type call struct {
 	echo.Context
 	record telemetry.Request
-	quiet  bool   // a probe: not logged
+	told   bool   // neither a probe nor a scrape: logged and counted
 	buf    []byte // memory for small replies
 }
 
@@ -39,7 +38,7 @@ func (s *Server) handle(h func(*call) error) echo.HandlerFunc {
 }
 
 // observe stands around every request: it names who answers, contains panics,
-// turns errors into replies, and writes the log line.
+// turns errors into replies, counts, and writes the log line.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(ctx echo.Context) error {
 		start := time.Now()
@@ -49,21 +48,30 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			panic(http.ErrAbortHandler)
 		}
 		c := s.calls.Get().(*call)
-		*c = call{Context: ctx, buf: c.buf[:0], quiet: strings.HasPrefix(r.UserAgent(), "kube-probe/")}
+		route, told := s.routeOf(ctx)
+		*c = call{Context: ctx, buf: c.buf[:0], told: told}
 		c.record = telemetry.Request{
-			ID: telemetry.RequestID(r.Header.Get("X-Request-Id")), Method: r.Method, Path: r.URL.Path, Route: ctx.Path(),
+			ID: telemetry.RequestID(r.Header.Get("X-Request-Id")), Method: r.Method, Path: r.URL.Path, Route: route,
 		}
+		if told {
+			s.opt.Metrics.Begin()
+		}
+		defer s.finish(c, start)
 		s.identify(c)
 		s.guard(c, next)
-		if !c.quiet {
-			c.record.Status = c.Response().Status
-			c.record.BytesOut = c.Response().Size
-			c.record.Duration = time.Since(start)
-			c.record.Log(&s.logger)
-		}
-		s.calls.Put(c)
 		return nil
 	}
+}
+
+// finish tells of a call that has ended, be it by cutting its connection.
+func (s *Server) finish(c *call, start time.Time) {
+	if r := &c.record; c.told {
+		r.Status, r.BytesOut = c.Response().Status, c.Response().Size
+		r.Duration = time.Since(start)
+		r.Log(&s.logger)
+		s.opt.Metrics.End(r.Route, r.Status, r.Duration)
+	}
+	s.calls.Put(c)
 }
 
 // guard runs a handler; neither its error nor its panic leaves it.
@@ -77,7 +85,7 @@ func (s *Server) guard(c *call, next echo.HandlerFunc) {
 			panic(p)
 		}
 		s.logger.Error().Str("request_id", c.record.ID).Str("route", c.record.Route).
-			Int64("panics", s.panics.Add(1)).Str("stack", string(debug.Stack())).Msg(fmt.Sprintf("panic: %v", p))
+			Int64("panics", s.opt.Metrics.Panicked()).Str("stack", string(debug.Stack())).Msg(fmt.Sprintf("panic: %v", p))
 		if c.Response().Committed {
 			panic(http.ErrAbortHandler) // the client must not take half an answer for a whole one
 		}

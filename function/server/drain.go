@@ -21,8 +21,12 @@ const farewell = 250 * time.Millisecond
 // At last it stops reading: a request that has not arrived is refused with 503,
 // so that a stalled upload cannot hold the process. It returns how many
 // connections it then had to cut.
+//
+// Metrics on a port of their own are answered until the rest has ended.
 func (s *Server) Drain(delay, timeout time.Duration) (cut int) {
 	s.draining.Store(true)
+	s.opt.Metrics.Draining()
+	defer s.endMetrics(time.Now().Add(delay + timeout))
 	if delay > 0 {
 		time.Sleep(delay)
 	}
@@ -38,7 +42,7 @@ func (s *Server) Drain(delay, timeout time.Duration) (cut int) {
 	s.mu.Lock()
 	cut = len(s.conns)
 	s.mu.Unlock()
-	if err := s.Close(); err != nil {
+	if err := s.http.Close(); err != nil {
 		s.logger.Debug().Err(err).Msg("close")
 	}
 	return cut

@@ -31,6 +31,9 @@ func (s *Server) index(c *call) error {
 		Name: serverName, Build: s.opt.Build, Ready: err == nil, Revision: s.opt.Revision, Pod: s.opt.Pod,
 		Endpoints: []string{"POST /predict", "GET /health", "GET /v2", "GET /v2/health/live", "GET /v2/health/ready"},
 	}
+	if s.opt.PublicMetrics {
+		x.Endpoints = append(x.Endpoints, "GET "+metricsPath)
+	}
 	if m != nil {
 		x.Model, x.Version = m.Name, m.Version
 		base := "/v2/models/" + m.Name

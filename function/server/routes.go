@@ -3,39 +3,59 @@ package server
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"online-inference/function/artefact"
+	"online-inference/function/telemetry"
 )
 
-// routes registers every path. GET routes answer HEAD as well.
+// routes registers every path. GET routes answer HEAD as well. A quiet one is
+// for machines that ask all the time: it is neither logged nor counted.
 func (s *Server) routes(e *echo.Echo) {
-	get := func(path string, h func(*call) error) {
+	quiet := func(path string, h func(*call) error) {
 		e.Match([]string{http.MethodGet, http.MethodHead}, path, s.handle(h))
+		s.patterns[path] = false
+	}
+	get := func(path string, h func(*call) error) {
+		quiet(path, h)
+		s.patterns[path] = true
+	}
+	post := func(path string, h func(*call) error) {
+		e.POST(path, s.handle(h))
+		s.patterns[path] = true
 	}
 	get("/", s.index)
 	get("/assets/:file", s.asset)
-	get("/health", s.quietly(s.health))
-	e.POST("/predict", s.handle(s.predict))
+	quiet("/health", s.health)
+	post("/predict", s.predict)
+	if s.opt.PublicMetrics {
+		quiet(metricsPath, s.scrape)
+	}
 
-	get("/v2/health/live", s.quietly(s.live))
-	get("/v2/health/ready", s.quietly(s.readiness))
+	quiet("/v2/health/live", s.live)
+	quiet("/v2/health/ready", s.readiness)
 	get("/v2", s.serverMetadata)
 	get("/v2/", s.serverMetadata)
 	for _, model := range []string{"/v2/models/:model", "/v2/models/:model/versions/:version"} {
 		get(model, s.modelMetadata)
 		get(model+"/ready", s.modelReady)
-		e.POST(model+"/infer", s.handle(s.infer))
+		post(model+"/infer", s.infer)
 	}
 }
 
-// quietly keeps probes out of the log.
-func (s *Server) quietly(h func(*call) error) func(*call) error {
-	return func(c *call) error {
-		c.quiet = true
-		return h(c)
+// routeOf is the label under which a request is counted, and whether it is told of
+// at all.
+func (s *Server) routeOf(c echo.Context) (route string, told bool) {
+	r := c.Request()
+	route = c.Path()
+	told, known := s.patterns[route]
+	if !known {
+		route = telemetry.OtherRoute
 	}
+	told = told || !known || r.Method != http.MethodGet && r.Method != http.MethodHead
+	return route, told && !strings.HasPrefix(r.UserAgent(), "kube-probe/")
 }
 
 // model finds the model that the path names.

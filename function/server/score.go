@@ -53,7 +53,7 @@ func fill(m *artefact.Model, b *artefact.Batch, w *work, cells []oip.Cell, rows 
 }
 
 // score runs a filled batch. A model may refuse values by rules of its own.
-func score(b *artefact.Batch) error {
+func (s *Server) score(c *call, b *artefact.Batch) error {
 	err := b.Run()
 	var value *engine.ValueError
 	if errors.As(err, &value) {
@@ -62,6 +62,7 @@ func score(b *artefact.Batch) error {
 	if err != nil {
 		return fmt.Errorf("cannot score: %w", err)
 	}
+	s.opt.Metrics.Scored(c.record.Model, c.record.Version, c.record.Rows)
 	return nil
 }
 

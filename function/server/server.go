@@ -3,6 +3,7 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"online-inference/function/artefact"
 	"online-inference/function/page"
+	"online-inference/function/telemetry"
 )
 
 // A Repository finds models. The models may come and go while the server runs.
@@ -28,6 +30,11 @@ type Repository interface {
 type Options struct {
 	Repository Repository
 	Log        zerolog.Logger
+	Metrics    *telemetry.Metrics
+
+	// PublicMetrics puts /metrics beside everything else; without it they are to
+	// be had by ServeMetrics only.
+	PublicMetrics bool
 
 	Build, Revision, Pod string // who answers
 
@@ -52,15 +59,17 @@ const (
 
 // A Server is an HTTP server with one life: Serve, then Drain or Close.
 type Server struct {
-	opt    Options
-	http   *http.Server
-	page   *page.Page
-	logger zerolog.Logger
+	opt        Options
+	http       *http.Server
+	metrics    *http.Server // on a port of its own
+	exposition http.Handler // of the metrics
+	page       *page.Page
+	logger     zerolog.Logger
+	patterns   map[string]bool // of the routes: false for probes and scrapes, which are not told of
 
 	draining atomic.Bool // SIGTERM has come: not ready, connections end with their reply
 	expired  atomic.Bool // the drain budget is spent: what is not there yet is refused
-	hanging  atomic.Bool // demonstration: nothing is answered any more
-	panics   atomic.Int64
+	hanging  atomic.Bool // demonstration: nothing but ServeMetrics answers any more
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
@@ -71,38 +80,47 @@ type Server struct {
 
 // New makes a Server; it does not listen yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, page: page.New(), logger: opt.Log, conns: make(map[net.Conn]struct{})}
+	s := &Server{opt: opt, page: page.New(), logger: opt.Log, patterns: make(map[string]bool), conns: make(map[net.Conn]struct{})}
 	s.works.New = func() any { return new(work) }
 	s.calls.New = func() any { return new(call) }
 	e := echo.New()
-	s.http = &http.Server{
-		Handler:           e,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       opt.RequestTimeout,
-		WriteTimeout:      opt.RequestTimeout + answerTime,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ConnState:         s.track,
-		ErrorLog:          newErrorLog(opt.Log),
-	}
+	s.http = newHTTP(opt, e)
+	s.http.ConnState = s.track
+	s.exposition = opt.Metrics.Handler(newErrorLog(opt.Log))
+	s.metrics = newHTTP(opt, s.metricsHandler())
 	e.HTTPErrorHandler = func(err error, c echo.Context) { s.refuse(s.callOf(c), err) }
 	e.Use(s.observe)
 	s.routes(e)
 	return s
 }
 
+// newHTTP bounds what a connection may cost, whatever is served on it.
+func newHTTP(opt Options, h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       opt.RequestTimeout,
+		WriteTimeout:      opt.RequestTimeout + answerTime,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          newErrorLog(opt.Log),
+	}
+}
+
 // Serve answers on a listener until Drain or Close. It returns nil then.
-func (s *Server) Serve(ln net.Listener) error {
-	if err := s.http.Serve(ln); err != http.ErrServerClosed {
+func (s *Server) Serve(ln net.Listener) error { return serveOn(ln, s.http) }
+
+func serveOn(ln net.Listener, h *http.Server) error {
+	if err := h.Serve(ln); err != http.ErrServerClosed {
 		return err
 	}
 	return nil
 }
 
 // Close ends everything at once.
-func (s *Server) Close() error { return s.http.Close() }
+func (s *Server) Close() error { return errors.Join(s.http.Close(), s.metrics.Close()) }
 
-// Hang makes every request, health included, wait for good.
+// Hang makes every request to Serve, health included, wait for good.
 func (s *Server) Hang() { s.hanging.Store(true) }
 
 // track knows the open connections, for the end of a drain.

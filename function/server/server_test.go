@@ -47,6 +47,7 @@ func serve(t *testing.T, repo Repository, change func(*Options)) (url string, lo
 	opt := Options{
 		Repository: repo, Log: telemetry.NewLogger(log, "debug", "json"), Build: "test", Revision: "rev-1", Pod: "pod-1",
 		MaxBodyBytes: 1 << 20, MaxRows: 100, RequestTimeout: 5 * time.Second,
+		Metrics: telemetry.NewMetrics("test"),
 	}
 	if change != nil {
 		change(&opt)

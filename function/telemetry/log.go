@@ -1,6 +1,6 @@
 // Package telemetry is what the server tells its operators: log lines, one for
-// each request, and the stages of its start. No line ever holds what a request or
-// an answer contains.
+// each request, the stages of its start, and metrics. None ever holds what a
+// request or an answer contains.
 package telemetry
 
 import (

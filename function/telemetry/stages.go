@@ -32,12 +32,19 @@ func (s *Stages) Done(name string) {
 
 // Log adds each stage and their sum, in milliseconds, to a line.
 func (s *Stages) Log(e *zerolog.Event) {
+	var sum time.Duration
+	s.each(func(name string, took time.Duration) {
+		sum += took
+		e.Float64(name+"_ms", Milliseconds(took))
+	})
+	e.Float64("start_ms", Milliseconds(sum))
+}
+
+// each calls f with every stage, in order.
+func (s *Stages) each(f func(name string, took time.Duration)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var sum time.Duration
 	for i, name := range s.names {
-		sum += s.took[i]
-		e.Float64(name+"_ms", Milliseconds(s.took[i]))
+		f(name, s.took[i])
 	}
-	e.Float64("start_ms", Milliseconds(sum))
 }
