@@ -28,18 +28,13 @@ func readServer(root string) (server, error) {
 	return srv, nil
 }
 
-func knows(srv server, name string) bool {
-	_, ok := srv.env[name]
-	return ok
-}
-
 // checkEnv asks that every variable is one that the server reads, that the
 // model version is bundled, and that the server's own time limits fit into the
 // pod's.
 func checkEnv(o object, spec servingv1.RevisionSpec, srv server, add report) {
 	set := map[string]string{}
 	for _, e := range spec.Containers[0].Env {
-		if !knows(srv, e.Name) {
+		if _, ok := srv.env[e.Name]; !ok {
 			add(o, "env %s is not read by the server", e.Name)
 		}
 		if _, ok := set[e.Name]; ok {
@@ -50,8 +45,7 @@ func checkEnv(o object, spec servingv1.RevisionSpec, srv server, add report) {
 	if v := set["MODEL_VERSION"]; !srv.versions[v] {
 		add(o, "MODEL_VERSION %q is not bundled", v)
 	}
-	// Where the server has a port for metrics, it must not be the public one.
-	if p := set["METRICS_PORT"]; knows(srv, "METRICS_PORT") && (p == "" || p == "8080") {
+	if p := set["METRICS_PORT"]; p == "" || p == "8080" {
 		add(o, "METRICS_PORT %q would put /metrics on the public port", p)
 	}
 

@@ -104,19 +104,23 @@ func TestBrokenManifests(t *testing.T) {
 	}
 }
 
-// TestMetricsStayPrivate: once the server reads METRICS_PORT, a manifest that
-// leaves it at the public port must be found.
+// TestMetricsStayPrivate: a manifest that leaves METRICS_PORT at the public port,
+// said or unsaid, must be found.
 func TestMetricsStayPrivate(t *testing.T) {
 	srv := mustReadServer(t)
-	srv.env["METRICS_PORT"] = ""
+	const own = "            - name: METRICS_PORT\n              value: \"9464\"\n"
 	for line, want := range map[string]bool{
 		"": true,
 		"            - {name: METRICS_PORT, value: \"8080\"}\n": true,
 		"            - {name: METRICS_PORT, value: \"9464\"}\n": false,
 	} {
-		docs := mustRead(t, ".")
+		docs, replaced := mustRead(t, "."), 0
 		for i := range docs {
-			docs[i].text = bytes.Replace(docs[i].text, []byte("          env:\n"), []byte("          env:\n"+line), 1)
+			replaced += bytes.Count(docs[i].text, []byte(own))
+			docs[i].text = bytes.Replace(docs[i].text, []byte(own), []byte(line), 1)
+		}
+		if replaced != 2 {
+			t.Errorf("%d manifests give metrics their own port, expected 2", replaced)
 		}
 		if got := contains(problems(docs, srv), "would put /metrics on the public port"); got != want {
 			t.Errorf("%q: complaint %v, want %v", line, got, want)
