@@ -300,11 +300,11 @@ func (l *Lab) explain(err error) {
 }
 
 func (l *Lab) printSettings() {
-	fmt.Fprintf(l.Out, `Lab settings: a revision without requests is scaled to zero after about %.0f s (stable window %v + grace period %v);
-with Knative's defaults (60 s + 30 s) it would take about 90 s.
+	fmt.Fprintf(l.Out, `Lab settings: stable-window %v and scale-to-zero-grace-period %v (Knative's defaults: 1m0s and 30s), so that a pod
+without requests is told to stop after about %.0f s and not after a minute; it drains for 30 s more in both cases.
 Use it:   . .lab/env && kubectl get pods -A
 Stop it:  make down
-`, (StableWindow + GracePeriod).Seconds(), StableWindow, GracePeriod)
+`, StableWindow, GracePeriod, StableWindow.Seconds())
 }
 
 // sortedTail sorts all but the first n parts.
