@@ -28,7 +28,7 @@ func TestConfigDefaults(t *testing.T) {
 
 func TestConfigValues(t *testing.T) {
 	got, err := parseConfig([]string{
-		"PORT=0", "MODEL=m.onnx", "MODEL_NAME=n", "MODEL_VERSION=2.0-rc_1", "LOG_LEVEL=off", "LOG_FORMAT=text",
+		"PORT=0", "METRICS_PORT=9464", "MODEL=m.onnx", "MODEL_NAME=n", "MODEL_VERSION=2.0-rc_1", "LOG_LEVEL=off", "LOG_FORMAT=text",
 		"MAX_BODY_BYTES=1", "MAX_ROWS=2", "REQUEST_TIMEOUT=3s", "DRAIN_DELAY=4s", "DRAIN_TIMEOUT=5s",
 		"START_DELAY=6s", "EXIT_AFTER=7s", "HANG_AFTER=8s", "K_REVISION=r", "HOSTNAME=h", "KO_DATA_PATH=k",
 		"UNRELATED=x", "EMPTY=",
@@ -36,8 +36,9 @@ func TestConfigValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	metricsPort := 9464
 	want := &Config{
-		Model: "m.onnx", ModelName: "n", ModelVersion: "2.0-rc_1", LogLevel: "off", LogFormat: "text",
+		MetricsPort: &metricsPort, Model: "m.onnx", ModelName: "n", ModelVersion: "2.0-rc_1", LogLevel: "off", LogFormat: "text",
 		MaxBodyBytes: 1, MaxRows: 2, RequestTimeout: 3 * time.Second, DrainDelay: 4 * time.Second, DrainTimeout: 5 * time.Second,
 		StartDelay: 6 * time.Second, ExitAfter: 7 * time.Second, HangAfter: 8 * time.Second,
 		Revision: "r", Pod: "h", DataPath: "k",
@@ -50,8 +51,8 @@ func TestConfigValues(t *testing.T) {
 // TestConfigEmpty: a variable that is set to nothing counts as not set, because
 // manifests and shells cannot always leave one out.
 func TestConfigEmpty(t *testing.T) {
-	got, err := parseConfig([]string{"PORT=", "MODEL_VERSION=", "DRAIN_DELAY="})
-	if err != nil || got.Port != 8080 || got.ModelVersion != "" {
+	got, err := parseConfig([]string{"PORT=", "METRICS_PORT=", "MODEL_VERSION=", "DRAIN_DELAY="})
+	if err != nil || got.Port != 8080 || got.MetricsPort != nil || got.ModelVersion != "" {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
@@ -65,6 +66,9 @@ func TestConfigErrors(t *testing.T) {
 		{"PORT=-1", `PORT="-1": expected a port from 0 to 65535, 0 for a free one`},
 		{"PORT=65536", `PORT="65536": expected a port from 0 to 65535, 0 for a free one`},
 		{"PORT=8080.5", `PORT="8080.5": expected a port from 0 to 65535, 0 for a free one`},
+		{"METRICS_PORT=metrics", `METRICS_PORT="metrics": expected a port from 0 to 65535, 0 for a free one`},
+		{"METRICS_PORT=-1", `METRICS_PORT="-1": expected a port from 0 to 65535, 0 for a free one`},
+		{"METRICS_PORT=65536", `METRICS_PORT="65536": expected a port from 0 to 65535, 0 for a free one`},
 		{"MODEL=nowhere/model.onnx", `MODEL="nowhere/model.onnx": expected a model file or a folder with one that can be read`},
 		{"MODEL_NAME=a b", `MODEL_NAME="a b": expected ` + label},
 		{"MODEL_NAME=-a", `MODEL_NAME="-a": expected ` + label},
