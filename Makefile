@@ -77,6 +77,11 @@ check: lint ## lint, unit tests with -race, fuzzing for seconds, Python tests; n
 	cd lab && GOOS=darwin GOARCH=arm64 go vet ./...
 	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZ) ./engine/onnx
 	go test -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime $(FUZZ) ./engine
+	go test -run '^$$' -fuzz '^FuzzRequest$$' -fuzztime $(FUZZ) -fuzzminimizetime 1x ./function/oip
+	go test -run '^$$' -fuzz '^FuzzScanner$$' -fuzztime $(FUZZ) -fuzzminimizetime 1x ./function/oip
+	go test -run '^$$' -fuzz '^FuzzTable$$' -fuzztime $(FUZZ) -fuzzminimizetime 1x ./function/oip
+	go test -run '^$$' -fuzz '^FuzzFloat$$' -fuzztime $(FUZZ) -fuzzminimizetime 1x ./function/oip
+	go test -run '^$$' -fuzz '^FuzzString$$' -fuzztime $(FUZZ) -fuzzminimizetime 1x ./function/oip
 	$(PYTHON) -m pytest train -q
 
 test: check up e2e ## everything: make check, then the main job end to end on a cluster
