@@ -1,9 +1,13 @@
 package engine
 
 import (
+	"bytes"
+
+	"online-inference/engine/forest"
 	"online-inference/engine/graph"
 	"online-inference/engine/modelfile"
 	"online-inference/engine/onnx"
+	"online-inference/engine/xgboost"
 )
 
 // A FormatError says that the bytes are not a sound file of their format.
@@ -19,8 +23,58 @@ func load(data []byte) (*Model, error) {
 	if onnx.Sniff(data) {
 		return loadONNX(data)
 	}
-	return nil, &FormatError{Format: "model", Offset: 0, Reason: "the content is of no format that is known: ONNX"}
+	if format, parse := native(data); parse != nil {
+		p, err := parse(data)
+		if err != nil {
+			return nil, err
+		}
+		return loadForest(format, p), nil
+	}
+	return nil, &FormatError{Format: "model", Offset: 0, Reason: "the content is of no format that is known: " +
+		"ONNX, XGBoost JSON or UBJ, LightGBM text, CatBoost JSON"}
 }
+
+// native tells the frameworks' own formats by their first bytes and by the keys
+// at the top of a JSON file. XGBoost's UBJSON opens an object whose first key
+// has its length as a 64-bit integer; no JSON object continues with a letter.
+func native(data []byte) (format string, parse func([]byte) (*forest.Plan, error)) {
+	text := bytes.TrimLeft(data, " \t\r\n")
+	switch {
+	case bytes.HasPrefix(data, []byte("{L")), bytes.HasPrefix(data, []byte("{i")), bytes.HasPrefix(data, []byte("{#")):
+		return "xgboost-ubj", xgboost.ParseUBJ
+	case bytes.HasPrefix(text, []byte("{")):
+		return "xgboost-json", xgboost.ParseJSON
+	}
+	return "", nil
+}
+
+func loadForest(format string, p *forest.Plan) *Model {
+	m := &Model{plan: forestPlan{p}}
+	m.sig.Format = format
+	m.sig.Classes = Classes(p.Classes)
+	for _, in := range p.Inputs {
+		m.sig.Inputs = append(m.sig.Inputs, forestPort(in))
+	}
+	for _, out := range p.Outputs {
+		m.sig.Outputs = append(m.sig.Outputs, forestPort(out))
+	}
+	return m
+}
+
+func forestPort(p forest.Port) Port {
+	return Port{Name: p.Name, Type: p.Type, Shape: p.Shape, Role: Role(p.Role), Columns: p.Columns}
+}
+
+// forestPlan and forestRun fit a native model to what a Model runs.
+type forestPlan struct{ *forest.Plan }
+
+func (p forestPlan) newRun() run { return forestRun{p.NewRun()} }
+
+type forestRun struct{ *forest.Run }
+
+func (r forestRun) input(i int) *Tensor  { return r.Input(i) }
+func (r forestRun) output(i int) *Tensor { return r.Output(i) }
+func (r forestRun) execute() error       { return r.Execute() }
 
 func loadONNX(data []byte) (*Model, error) {
 	file, err := onnx.Parse(data)

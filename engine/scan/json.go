@@ -1,0 +1,318 @@
+package scan
+
+import (
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// json reads JSON.
+type json struct{ place }
+
+// JSON reads a JSON document; format names it in errors.
+func JSON(format string, data []byte) Reader {
+	return &json{place{format: format, data: data}}
+}
+
+// next is the next byte that is no white space, 0 at the end.
+func (j *json) next() byte {
+	for j.pos < len(j.data) {
+		switch c := j.data[j.pos]; c {
+		case ' ', '\n', '\r', '\t':
+			j.pos++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+func (j *json) Kind() Kind {
+	switch c := j.next(); c {
+	case '{':
+		return Object
+	case '[':
+		return Array
+	case '"':
+		return String
+	case 't', 'f':
+		return Bool
+	case 'n':
+		if j.left() > 1 && j.data[j.pos+1]|0x20 == 'a' {
+			return Number
+		}
+		return Null
+	case '-', 'N', 'I', 'i', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return Number
+	}
+	return Invalid
+}
+
+// expect reads one byte of punctuation.
+func (j *json) expect(c byte) bool {
+	if j.next() != c || j.pos >= len(j.data) {
+		j.Fail("%q is missing", c)
+		return false
+	}
+	j.pos++
+	return true
+}
+
+// more reads the comma between two parts of a container, or its end.
+func (j *json) more(end byte, first bool) bool {
+	switch c := j.next(); {
+	case j.err != nil:
+		return false
+	case c == end:
+		j.pos++
+		return false
+	case !first:
+		return j.expect(',')
+	}
+	return true
+}
+
+func (j *json) Object(field func(key []byte)) {
+	if !j.expect('{') || !j.enter() {
+		return
+	}
+	for first := true; j.more('}', first); first = false {
+		key := j.text()
+		if !j.expect(':') {
+			return
+		}
+		j.next()
+		at := j.pos
+		field(key)
+		if j.pos == at {
+			j.Skip()
+		}
+	}
+	j.depth--
+}
+
+func (j *json) Array(item func(i int)) {
+	if !j.expect('[') || !j.enter() {
+		return
+	}
+	for i := 0; j.more(']', i == 0); i++ {
+		j.next()
+		at := j.pos
+		item(i)
+		if j.pos == at {
+			j.Skip()
+		}
+	}
+	j.depth--
+}
+
+func (j *json) Text() string { return string(j.text()) }
+
+// text reads a string; without escapes it is a part of the data.
+func (j *json) text() []byte {
+	if !j.expect('"') {
+		return nil
+	}
+	start := j.pos
+	for ; j.pos < len(j.data); j.pos++ {
+		switch j.data[j.pos] {
+		case '"':
+			j.pos++
+			return j.data[start : j.pos-1]
+		case '\\':
+			return j.escaped(append([]byte(nil), j.data[start:j.pos]...))
+		}
+	}
+	j.Fail("a string without end")
+	return nil
+}
+
+func (j *json) escaped(out []byte) []byte {
+	for j.pos < len(j.data) {
+		c := j.data[j.pos]
+		j.pos++
+		if c == '"' {
+			return out
+		}
+		if c != '\\' {
+			out = append(out, c)
+			continue
+		}
+		if j.left() == 0 {
+			break
+		}
+		c = j.data[j.pos]
+		j.pos++
+		switch c {
+		case '"', '\\', '/':
+			out = append(out, c)
+		case 'b':
+			out = append(out, '\b')
+		case 'f':
+			out = append(out, '\f')
+		case 'n':
+			out = append(out, '\n')
+		case 'r':
+			out = append(out, '\r')
+		case 't':
+			out = append(out, '\t')
+		case 'u':
+			r := j.hex4()
+			if utf16.IsSurrogate(r) && j.left() >= 6 && j.data[j.pos] == '\\' && j.data[j.pos+1] == 'u' {
+				j.pos += 2
+				r = utf16.DecodeRune(r, j.hex4())
+			}
+			out = utf8.AppendRune(out, r)
+		default:
+			j.Fail("the escape \\%c", c)
+			return nil
+		}
+	}
+	j.Fail("a string without end")
+	return nil
+}
+
+func (j *json) hex4() rune {
+	if j.left() < 4 {
+		j.Fail("an escape without end")
+		return 0
+	}
+	var r rune
+	for _, c := range j.data[j.pos : j.pos+4] {
+		switch {
+		case c-'0' <= 9:
+			r = r<<4 | rune(c-'0')
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			j.Fail("the hexadecimal digit %q", c)
+			return 0
+		}
+	}
+	j.pos += 4
+	return r
+}
+
+func (j *json) Float() float64 {
+	if j.Kind() == String {
+		at := j.pos
+		text := j.text()
+		v, n := ParseNumber(text)
+		if j.err == nil && (n == 0 || n != len(text)) {
+			j.pos = at
+			j.Fail("%.40q is no number", text)
+		}
+		return v
+	}
+	v, n := ParseNumber(j.data[j.pos:])
+	if n == 0 {
+		j.Fail("no number")
+	}
+	j.pos += n
+	return v
+}
+
+func (j *json) Flag() bool {
+	if j.Kind() == Bool {
+		return j.literal() == 't'
+	}
+	return j.Float() != 0
+}
+
+// literal reads true, false or null and tells its first letter.
+func (j *json) literal() byte {
+	for _, word := range [...]string{"true", "false", "null"} {
+		if j.left() >= len(word) && string(j.data[j.pos:j.pos+len(word)]) == word {
+			j.pos += len(word)
+			return word[0]
+		}
+	}
+	j.Fail("neither true, false nor null")
+	return 0
+}
+
+func (j *json) Floats32(dst []float32) []float32 {
+	dst = dst[:0]
+	if !j.expect('[') {
+		return dst
+	}
+	for first := true; j.more(']', first); first = false {
+		j.next()
+		v, n := number32(j.data[j.pos:])
+		if n == 0 {
+			j.Fail("no number")
+			return dst
+		}
+		j.pos += n
+		dst = append(dst, v)
+	}
+	return dst
+}
+
+func (j *json) Floats64(dst []float64) []float64 {
+	dst = dst[:0]
+	if !j.expect('[') {
+		return dst
+	}
+	for first := true; j.more(']', first); first = false {
+		j.next()
+		v, n := ParseNumber(j.data[j.pos:])
+		if n == 0 {
+			j.Fail("no number")
+			return dst
+		}
+		j.pos += n
+		dst = append(dst, v)
+	}
+	return dst
+}
+
+func (j *json) Ints(dst []int32) []int32 {
+	dst = dst[:0]
+	if !j.expect('[') {
+		return dst
+	}
+	for first := true; j.more(']', first); first = false {
+		dst = append(dst, j.integer())
+	}
+	return dst
+}
+
+// integer reads a whole number, or a boolean as 0 or 1.
+func (j *json) integer() int32 {
+	if c := j.next(); c == 't' || c == 'f' {
+		if j.literal() == 't' {
+			return 1
+		}
+		return 0
+	}
+	v, n := ParseNumber(j.data[j.pos:])
+	if n == 0 {
+		j.Fail("no number")
+		return 0
+	}
+	j.pos += n
+	return j.whole(v)
+}
+
+func (j *json) Skip() {
+	switch j.Kind() {
+	case Object:
+		j.Object(func([]byte) {})
+	case Array:
+		j.Array(func(int) {})
+	case String:
+		j.text()
+	case Number:
+		j.Float()
+	case Bool, Null:
+		j.literal()
+	default:
+		j.Fail("no value")
+	}
+}
+
+func (j *json) End() {
+	if j.next(); j.err == nil && j.left() > 0 {
+		j.Fail("data after the end")
+	}
+}

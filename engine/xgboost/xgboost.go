@@ -1,0 +1,224 @@
+// Package xgboost reads the models that XGBoost saves as JSON and as UBJSON,
+// of versions 1.0 to 3.4.
+//
+// Both encodings hold the same document, whose schema XGBoost publishes
+// (doc/model.schema and the tutorial "Introduction to Model IO"); what numbers
+// mean was read in its sources, which are named where a rule is not obvious.
+//
+//   - A row goes to the left child if value < split_condition in float32, a
+//     missing one where default_left says. In a split by categories the listed
+//     ones go right (src/common/categorical.h): negative and unlisted ones left.
+//   - Tree i adds to output tree_info[i]; dart multiplies it by weight_drop[i].
+//     A tree with vector leaves adds to every output.
+//   - base_score is text: one number until 2.x, a bracketed list from 3.x. It is
+//     in the space of answers, so that a logit or a logarithm may stand between
+//     it and the sums.
+//   - Early stopping leaves best_iteration and all trees in the file. The
+//     scikit-learn wrapper predicts with the rounds up to best_iteration, unless
+//     the booster is gblinear, and so does this package. (Booster.predict, the
+//     lower interface, uses all rounds.)
+//   - Category names, which a data frame brings from 3.1 on, are in cats.enc; a
+//     value outside them is refused, as XGBoost refuses it.
+package xgboost
+
+import (
+	"online-inference/engine/forest"
+	"online-inference/engine/modelfile"
+	"online-inference/engine/scan"
+	"online-inference/engine/tensor"
+	"online-inference/engine/tree"
+)
+
+// ParseJSON reads a model in JSON, and ParseUBJ one in UBJSON.
+func ParseJSON(data []byte) (*forest.Plan, error) {
+	return parse("xgboost-json", scan.JSON("xgboost-json", data))
+}
+
+// ParseUBJ reads a model in UBJSON.
+func ParseUBJ(data []byte) (*forest.Plan, error) {
+	return parse("xgboost-ubj", scan.UBJ("xgboost-ubj", data))
+}
+
+func parse(format string, r scan.Reader) (*forest.Plan, error) {
+	m := model{format: format, r: r, best: -1, params: learnerParams{targets: 1}, parallel: 1}
+	m.document()
+	r.End()
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	return m.plan()
+}
+
+// model is a file as read.
+type model struct {
+	format string
+	r      scan.Reader
+
+	version   [2]int32
+	params    learnerParams
+	objective string
+	best      int // best_iteration, -1 where there is none
+	names     []string
+	types     []string
+
+	booster  string
+	drop     []float64 // weight_drop
+	weights  []float32 // of gblinear
+	parallel int       // num_parallel_tree
+	info     []int32   // tree_info
+	rounds   []int32   // iteration_indptr
+	cats     []categories
+
+	spec  tree.Spec
+	ends  []treeEnd
+	nodes nodeArrays
+}
+
+type learnerParams struct {
+	base                       string
+	classes, features, targets int
+}
+
+// treeEnd says how far the spec's arrays reach after a tree, and whether its
+// leaves are vectors.
+type treeEnd struct {
+	nodes, weights int
+	vector         bool
+}
+
+func (m *model) document() {
+	m.r.Object(func(key []byte) {
+		switch string(key) {
+		case "version":
+			v := m.r.Ints(nil)
+			copy(m.version[:], v)
+		case "learner":
+			m.r.Object(m.learner)
+		}
+	})
+}
+
+func (m *model) learner(key []byte) {
+	switch string(key) {
+	case "attributes":
+		m.r.Object(func(key []byte) {
+			if string(key) == "best_iteration" {
+				m.best = m.count("best_iteration")
+			}
+		})
+	case "feature_names":
+		m.names = m.texts()
+	case "feature_types":
+		m.types = m.texts()
+	case "learner_model_param":
+		m.r.Object(func(key []byte) {
+			switch string(key) {
+			case "base_score":
+				if m.r.Kind() == scan.String {
+					m.params.base = m.r.Text()
+				}
+			case "num_class":
+				m.params.classes = m.count("num_class")
+			case "num_feature":
+				m.params.features = m.count("num_feature")
+			case "num_target":
+				m.params.targets = m.count("num_target")
+			}
+		})
+	case "objective":
+		m.r.Object(func(key []byte) {
+			if string(key) == "name" {
+				m.objective = m.r.Text()
+			}
+		})
+	case "gradient_booster":
+		m.r.Object(m.gradientBooster)
+	}
+}
+
+// count reads a number that counts something.
+func (m *model) count(what string) int {
+	v := m.r.Float()
+	if !(v >= 0 && v <= 1<<31-1) || v != float64(int(v)) {
+		m.r.Fail("%s is %v", what, v)
+		return 0
+	}
+	return int(v)
+}
+
+func (m *model) texts() []string {
+	var out []string
+	m.r.Array(func(int) { out = append(out, m.r.Text()) })
+	return out
+}
+
+// gradientBooster reads a booster; dart has its trees in a gbtree of its own.
+func (m *model) gradientBooster(key []byte) {
+	switch string(key) {
+	case "name":
+		if m.booster = m.r.Text(); m.booster == "gbtree" && m.drop != nil {
+			m.booster = "dart"
+		}
+	case "gbtree":
+		m.r.Object(func(key []byte) {
+			if string(key) == "model" {
+				m.r.Object(m.gbtreeModel)
+			}
+		})
+	case "model":
+		m.r.Object(m.gbtreeModel)
+	case "weight_drop":
+		m.drop = m.r.Floats64(m.drop)
+	}
+}
+
+func (m *model) gbtreeModel(key []byte) {
+	switch string(key) {
+	case "weights": // gblinear
+		m.weights = m.r.Floats32(m.weights)
+	case "gbtree_model_param":
+		m.r.Object(func(key []byte) {
+			if string(key) == "num_parallel_tree" {
+				m.parallel = max(1, m.count("num_parallel_tree"))
+			}
+		})
+	case "tree_info":
+		m.info = m.r.Ints(m.info)
+	case "iteration_indptr":
+		m.rounds = m.r.Ints(m.rounds)
+	case "weight_drop":
+		m.drop = m.r.Floats64(m.drop)
+	case "cats":
+		m.categories()
+	case "trees":
+		m.r.Array(func(int) { m.tree() })
+	}
+}
+
+// plan makes the model of what was read.
+func (m *model) plan() (*forest.Plan, error) {
+	spec := forest.Spec{Format: m.format, Type: tensor.Float32, Out: tensor.Float32, Cut: 0.5}
+	spec.Targets = max(m.params.classes, m.params.targets, 1)
+	if m.params.features > modelfile.MaxColumns || spec.Targets > 1<<16 {
+		return nil, m.damaged("%d features and %d outputs", m.params.features, spec.Targets)
+	}
+	if err := m.setObjective(&spec); err != nil {
+		return nil, err
+	}
+	var err error
+	if spec.Columns, err = m.columns(); err != nil {
+		return nil, err
+	}
+	switch m.booster {
+	case "gbtree", "dart":
+		spec.Trees, err = m.ensemble(spec.Targets)
+	case "gblinear":
+		spec.Linear, err = m.linear(&spec)
+	default:
+		err = &modelfile.UnsupportedError{Format: m.format, Op: m.booster, Reason: "no such booster is known"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return forest.New(spec)
+}
