@@ -236,7 +236,7 @@ func TestUpRefusesBesideDocker(t *testing.T) {
 	if _, err := os.Stat(socket); err == nil {
 		t.Fatalf("%s exists, and the lab is up: the check for Docker does not work", socket)
 	}
-	listener, err := net.Listen("unix", socket)
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
