@@ -152,6 +152,9 @@ func walk[T Value](s *Spec, at int32, row []T) *Node {
 	}
 }
 
+// nearZero is LightGBM's kZeroThreshold, a double that was written as a float.
+const nearZero = float64(float32(1e-35))
+
 // holds is the test of a node. Values are compared in their own type: ONNX
 // writes float thresholds, which a double row sees widened.
 func holds[T Value](s *Spec, n *Node, v T) bool {
@@ -160,7 +163,7 @@ func holds[T Value](s *Spec, n *Node, v T) bool {
 		v = 0
 	case v != v && n.Mode == NEQ:
 		return true // NaN differs from everything
-	case v != v || n.Missing == MissZero && -1e-35 <= v && v <= 1e-35:
+	case v != v || n.Missing == MissZero && -T(nearZero) <= v && v <= T(nearZero):
 		return n.MissTrue
 	}
 	t := T(n.Threshold)
@@ -177,6 +180,8 @@ func holds[T Value](s *Spec, n *Node, v T) bool {
 		return v == t
 	case NEQ:
 		return v != t
+	case InTrunc:
+		return v > -1 && member(s.Bits[n.Set[0]:n.Set[1]], max(v, 0))
 	default:
 		return member(s.Bits[n.Set[0]:n.Set[1]], v)
 	}

@@ -128,7 +128,7 @@ func circular(nodes []Node, at int32, path []int32) bool {
 // TestMissing checks the three ways to treat NaN and zero, and sets.
 func TestMissing(t *testing.T) {
 	nan := math.NaN()
-	row := []float64{nan, 0, 1e-36, -1e-36, 1e-30, -3, 7}
+	row := []float64{nan, 0, 1e-36, -1.00000001e-35, 1e-30, -3, 7}
 	for _, c := range []struct {
 		missing  Missing
 		missTrue bool
@@ -167,6 +167,19 @@ func TestSets(t *testing.T) {
 	Score(e, row, out)
 	if want := []float64{1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1}; !slices.Equal(out, want) {
 		t.Errorf("%v, want %v", out, want)
+	}
+	s.Bits[0] = 1 // 0 and 40
+	row = []float64{0, -0.5, -1, math.Nextafter(-1, 0), 0.9, 40}
+	for mode, want := range map[Mode][]float64{In: {1, 0, 0, 0, 1, 1}, InTrunc: {1, 1, 0, 1, 1, 1}} {
+		s.Nodes[0].Mode = mode
+		if e, err = New(s); err != nil {
+			t.Fatal(err)
+		}
+		out := make([]float64, len(row))
+		Score(e, row, out)
+		if !slices.Equal(out, want) {
+			t.Errorf("mode %d: %v, want %v", mode, out, want)
+		}
 	}
 }
 

@@ -17,7 +17,8 @@ const (
 	GT        // value >  threshold
 	EQ        // value == threshold
 	NEQ       // value != threshold
-	In        // value, truncated to an integer, is a member of the node's set
+	In        // value, truncated to an integer, is a member of the node's set; negative ones are not
+	InTrunc   // the same, but a value between -1 and 0 counts as 0 (LightGBM)
 )
 
 // Missing says which values a node takes for missing, and what it does with NaN.
@@ -26,7 +27,7 @@ type Missing uint8
 // The ways to treat missing values; a missing one goes where MissTrue says.
 const (
 	MissNaN  Missing = iota // NaN is missing
-	MissZero                // NaN and numbers within 1e-35 of zero are missing (LightGBM's zero_as_missing)
+	MissZero                // NaN and numbers within 1e-35 (as a float32) of zero are missing (LightGBM's zero_as_missing)
 	MissNone                // nothing is missing: NaN counts as 0 (LightGBM without missing values in training)
 )
 
@@ -98,7 +99,7 @@ func (s *Spec) check() error {
 		return fmt.Errorf("%d base values for %d targets", len(s.Base), s.Targets)
 	}
 	for i, n := range s.Nodes {
-		if n.Mode > In || n.Missing > MissNone {
+		if n.Mode > InTrunc || n.Missing > MissNone {
 			return fmt.Errorf("node %d has test %d, missing values %d", i, n.Mode, n.Missing)
 		}
 		if n.Mode == Leaf {
@@ -110,7 +111,7 @@ func (s *Spec) check() error {
 			}
 			continue
 		}
-		if a, b := n.Set[0], n.Set[1]; n.Mode == In && (a < 0 || a > b || int(b) > len(s.Bits)) {
+		if a, b := n.Set[0], n.Set[1]; n.Mode >= In && (a < 0 || a > b || int(b) > len(s.Bits)) {
 			return fmt.Errorf("node %d has set %d to %d of %d words", i, a, b, len(s.Bits))
 		}
 		if n.Feature < 0 || int(n.Feature) >= s.Features {
