@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"online-inference/engine/modelfile"
+	"online-inference/engine/tensor"
 )
 
 // walk3 visits the elements of up to three tensors whose shapes broadcast
@@ -69,6 +70,74 @@ func (w *walk3) next() {
 		}
 		w.index[d] = 0
 	}
+}
+
+// broadcast applies f to the elements of two tensors, whose shapes are aligned
+// from the last dimension and repeated where one of them is 1. The shapes that
+// tabular graphs have (equal, a scalar, one row or one column against many) go
+// straight.
+func broadcast[T, R element](f func(x, y T) R) kernel {
+	typ := typeOf[R]()
+	return func(in, out []*tensor.Tensor) error {
+		x, y := data[T](in[0]), data[T](in[1])
+		xs, ys := in[0].Shape, in[1].Shape
+		width := 1 // of a row of x
+		if len(xs) > 0 {
+			width = xs[len(xs)-1]
+		}
+		switch {
+		case equalShape(xs, ys):
+			resizeLike(out[0], typ, in[0])
+			to := data[R](out[0])
+			for i, v := range x {
+				to[i] = f(v, y[i])
+			}
+			return nil
+		case len(y) == 1 && len(ys) <= len(xs):
+			resizeLike(out[0], typ, in[0])
+			to, c := data[R](out[0]), y[0]
+			for i, v := range x {
+				to[i] = f(v, c)
+			}
+			return nil
+		case len(x) > 0 && len(y) == width && (len(ys) == 1 && len(xs) > 0 || len(ys) == 2 && ys[0] == 1 && len(xs) >= 2):
+			resizeLike(out[0], typ, in[0])
+			to := data[R](out[0])
+			for i := 0; i < len(x); i += width {
+				for k, v := range y {
+					to[i+k] = f(x[i+k], v)
+				}
+			}
+			return nil
+		case len(x) > 0 && len(xs) == 2 && len(ys) == 2 && ys[0] == xs[0] && ys[1] == 1:
+			resizeLike(out[0], typ, in[0])
+			to := data[R](out[0])
+			for r, c := range y {
+				for i := r * width; i < (r+1)*width; i++ {
+					to[i] = f(x[i], c)
+				}
+			}
+			return nil
+		}
+		var w walk3
+		if err := w.start(xs, ys, nil); err != nil {
+			return err
+		}
+		if err := grow(out[0], typ, w.shape()...); err != nil {
+			return err
+		}
+		to := data[R](out[0])
+		for i := range to {
+			to[i] = f(x[w.at[0]], y[w.at[1]])
+			w.next()
+		}
+		return nil
+	}
+}
+
+// errScalar says that one number belongs where a tensor of some shape is.
+func errScalar(shape []int) error {
+	return fmt.Errorf("shape %v where one number belongs", slices.Clone(shape))
 }
 
 func equalShape(a, b []int) bool {

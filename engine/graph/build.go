@@ -30,6 +30,9 @@ type build struct {
 	scratch int // tensors that the kernel needs beside its outputs
 	used    map[string]bool
 	err     error
+	// stateful makes the kernel where it needs memory of its own in each run.
+	stateful func() kernel
+	compiler *compiler
 }
 
 // refuse records that the node asks for what the engine does not do.

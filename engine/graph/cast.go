@@ -18,12 +18,26 @@ func cast(b *build) kernel {
 	}
 	code := b.int("to", 0)
 	b.ignore("saturate", "round_mode") // they speak of 8-bit floats only
-	to, from := onnx.ElemType(code), b.typ(0)
+	to := onnx.ElemType(code)
 	if to == tensor.Invalid {
 		return b.refuse("to element type %d", code)
 	}
-	if to == tensor.String && (from.IsFloat() || from == tensor.Bool) {
-		return b.refuse("from %v to string: the text of a number is not defined exactly", from)
+	return castTo(b, to)
+}
+
+// castLike is the operator CastLike: the type is another tensor's.
+func castLike(b *build) kernel {
+	if !b.arity(2, 2) {
+		return nil
+	}
+	b.ignore("saturate", "round_mode")
+	return castTo(b, b.typ(1))
+}
+
+func castTo(b *build, to tensor.Type) kernel {
+	from := b.typ(0)
+	if to == tensor.String && from == tensor.Bool {
+		return b.refuse("from bool to string: the text is not defined")
 	}
 	b.gives(0, to)
 	b.follows(0)
@@ -53,13 +67,44 @@ func castFrom[F number](to tensor.Type) kernel {
 	case tensor.Int64:
 		return convert(truncate[F])
 	case tensor.Int32:
-		return convert(func(v F) int32 { return int32(truncate(v)) })
+		return convert(truncate32[F])
 	case tensor.Uint8:
 		return convert(func(v F) uint8 { return uint8(truncate(v)) })
 	case tensor.Bool:
 		return convert(func(v F) bool { return v != 0 })
 	}
+	if !isInteger[F]() {
+		digits := 8 // of a float32
+		if typeOf[F]() == tensor.Float64 {
+			digits = 17
+		}
+		return convert(func(v F) string { return floatText(float64(v), digits) })
+	}
 	return convert(func(v F) string { return strconv.FormatInt(truncate(v), 10) })
+}
+
+// floatText writes a number with so many significant digits and no zeros behind
+// them, as ONNX Runtime does: C's %.8g for float and %.17g for double.
+func floatText(v float64, digits int) string {
+	switch {
+	case v != v:
+		return "NaN"
+	case math.IsInf(v, 1):
+		return "INF"
+	case math.IsInf(v, -1):
+		return "-INF"
+	}
+	return strconv.FormatFloat(v, 'g', digits, 64)
+}
+
+// truncate32 is truncate to 32 bits: integers lose their upper half, floats
+// without an int32 become the smallest one.
+func truncate32[F number](v F) int32 {
+	i := truncate(v)
+	if !isInteger[F]() && int64(int32(i)) != i {
+		return math.MinInt32
+	}
+	return int32(i)
 }
 
 // truncate rounds towards zero. What has no int64 (NaN, infinities, numbers too

@@ -119,33 +119,34 @@ type chooser struct {
 
 // describe sets the outputs' types and roles: the label and the scores.
 func (c *chooser) describe(b *build) {
+	if c.pair == pairSigned && c.post == postLogistic {
+		c.pair = pairLogistic
+	}
+	role := RoleScores
+	if c.post != postNone || c.pair == pairShare {
+		role = RoleProbabilities
+	}
+	describeClassifier(b, c.classes, role)
+}
+
+// describeClassifier sets types and roles of a classifier's two outputs.
+func describeClassifier(b *build, classes *Classes, role Role) {
 	if len(b.out) != 2 {
 		b.refuse("%d outputs, it has 2", len(b.out))
 		return
 	}
-	if c.pair == pairSigned && c.post == postLogistic {
-		c.pair = pairLogistic
-	}
-	if len(c.classes.Strings) > 0 {
+	if len(classes.Strings) > 0 {
 		b.gives(0, tensor.String)
 	} else {
 		b.gives(0, tensor.Int64)
 	}
 	b.gives(1, tensor.Float32)
-	b.means(0, RoleLabel, c.classes)
-	role := RoleScores
-	if c.post != postNone || c.pair == pairShare {
-		role = RoleProbabilities
-	}
-	b.means(1, role, c.classes)
+	b.means(0, RoleLabel, classes)
+	b.means(1, role, classes)
 }
 
 func (c *chooser) resize(out []*tensor.Tensor, rows int) {
-	if len(c.classes.Strings) > 0 {
-		out[0].Resize(tensor.String, rows)
-	} else {
-		out[0].Resize(tensor.Int64, rows)
-	}
+	resizeLabels(out[0], c.classes, rows)
 	out[1].Resize(tensor.Float32, rows, c.classes.Len())
 }
 
@@ -180,10 +181,22 @@ func (c *chooser) choose(out []*tensor.Tensor, r int, sums []float64) {
 		}
 		c.post.apply(sums)
 	}
-	if len(c.classes.Strings) > 0 {
-		out[0].Str[r] = c.classes.Strings[best]
-	} else {
-		out[0].I64[r] = c.classes.Ints[best]
-	}
+	putLabel(out[0], c.classes, r, best)
 	narrow(out[1].F32[r*n:], sums)
+}
+
+func resizeLabels(t *tensor.Tensor, c *Classes, rows int) {
+	if len(c.Strings) > 0 {
+		t.Resize(tensor.String, rows)
+	} else {
+		t.Resize(tensor.Int64, rows)
+	}
+}
+
+func putLabel(t *tensor.Tensor, c *Classes, row, class int) {
+	if len(c.Strings) > 0 {
+		t.Str[row] = c.Strings[class]
+	} else {
+		t.I64[row] = c.Ints[class]
+	}
 }

@@ -11,14 +11,12 @@ import (
 
 // Compile turns a parsed file into a plan.
 func Compile(m *onnx.Model) (*Plan, error) {
-	c := &compiler{model: m, plan: &Plan{}, values: map[string]*value{}}
+	c := newCompiler(m)
 	if err := c.inputs(); err != nil {
 		return nil, err
 	}
-	for i := range m.Graph.Nodes {
-		if err := c.node(&m.Graph.Nodes[i], i); err != nil {
-			return nil, err
-		}
+	if err := c.nodes(); err != nil {
+		return nil, err
 	}
 	if err := c.outputs(); err != nil {
 		return nil, err
@@ -28,15 +26,26 @@ func Compile(m *onnx.Model) (*Plan, error) {
 	if err := c.probe(); err != nil {
 		return nil, err
 	}
+	c.roles()
 	return c.plan, nil
 }
 
+// compiler turns one graph into a plan.
 type compiler struct {
 	model  *onnx.Model
 	plan   *Plan
+	table  map[[2]string]*operator
 	values map[string]*value // by name
 	ports  []*value          // of the inputs
 	folded int               // elements computed at load
+
+	outer    *compiler // of the graph around this one
+	captured []*value  // that this graph reads from there
+}
+
+func newCompiler(m *onnx.Model) *compiler {
+	c := &compiler{model: m, plan: &Plan{}, table: map[[2]string]*operator{}, values: map[string]*value{}}
+	return c
 }
 
 func malformed(format string, args ...any) error {
@@ -73,23 +82,17 @@ func (c *compiler) inputs() error {
 		if v := c.values[in.Name]; v != nil && v.constant != nil {
 			continue
 		}
-		if in.Kind != onnx.KindTensor {
-			return unsupported("input %q is no tensor", in.Name)
-		}
-		if in.Elem == tensor.Invalid {
-			return unsupported("input %q has element type %d", in.Name, in.ElemCode)
+		if err := checkInput(in); err != nil {
+			return err
 		}
 		shape := slices.Clone(in.Shape)
 		if len(shape) == 0 { // not said: a matrix of rows, as every tabular model takes
 			shape = []int{-1, -1}
 		}
 		shape[0] = -1
-		v := &value{slot: c.slot(nil), typ: in.Elem, isInput: true}
-		if err := c.define(in.Name, v); err != nil {
+		if err := c.port(Port{Name: in.Name, Type: in.Elem, Shape: shape}); err != nil {
 			return err
 		}
-		c.ports = append(c.ports, v)
-		c.plan.Inputs = append(c.plan.Inputs, Port{Name: in.Name, Type: in.Elem, Shape: shape, slot: v.slot})
 	}
 	if len(c.plan.Inputs) == 0 {
 		return unsupported("it takes no input")
@@ -97,9 +100,56 @@ func (c *compiler) inputs() error {
 	return nil
 }
 
+func checkInput(in onnx.Value) error {
+	if in.Kind != onnx.KindTensor {
+		return unsupported("input %q is no tensor", in.Name)
+	}
+	if in.Elem == tensor.Invalid {
+		return unsupported("input %q has element type %d", in.Name, in.ElemCode)
+	}
+	return nil
+}
+
+// port declares an input.
+func (c *compiler) port(p Port) error {
+	v := &value{slot: c.slot(nil), typ: p.Type, isInput: true}
+	p.slot = v.slot
+	c.ports = append(c.ports, v)
+	c.plan.Inputs = append(c.plan.Inputs, p)
+	return c.define(p.Name, v)
+}
+
+func (c *compiler) nodes() error {
+	for i := range c.model.Graph.Nodes {
+		if err := c.node(&c.model.Graph.Nodes[i], i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find gives a value by its name, of this graph or of those around it; nil for none.
+func (c *compiler) find(name string) *value {
+	if v := c.values[name]; v != nil {
+		return v
+	}
+	return c.capture(name)
+}
+
+// lookup finds an operator in the table, which is made for each file anew: the
+// package keeps no globals.
+func (c *compiler) lookup(domain, name string) *operator {
+	if len(c.table) == 0 {
+		for _, op := range operators() {
+			c.table[[2]string{op.domain, op.name}] = &op
+		}
+	}
+	return c.table[[2]string{domain, name}]
+}
+
 // node compiles one node, or computes it at once where all it reads is constant.
 func (c *compiler) node(n *onnx.Node, index int) error {
-	op := lookup(n.Domain, n.Op)
+	op := c.lookup(n.Domain, n.Op)
 	full := n.Op
 	if n.Domain != "" {
 		full = n.Domain + "." + n.Op
@@ -108,7 +158,7 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 	if label == "" {
 		label = fmt.Sprintf("#%d", index)
 	}
-	b := &build{node: n, op: full, version: c.model.Opsets[n.Domain], used: map[string]bool{}}
+	b := &build{node: n, op: full, version: c.model.Opsets[n.Domain], used: map[string]bool{}, compiler: c}
 	if op == nil {
 		b.refuse("the engine does not know it")
 		return b.err
@@ -119,7 +169,7 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 	for _, name := range n.Inputs {
 		var v *value
 		if name != "" {
-			if v = c.values[name]; v == nil {
+			if v = c.find(name); v == nil {
 				return malformed("node %q reads %q, which no earlier node gives", label, name)
 			}
 		}
@@ -128,6 +178,9 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 	for range n.Outputs {
 		b.out = append(b.out, &value{})
 	}
+	if err := op.admits(b); err != nil {
+		return err
+	}
 	if op.alias {
 		return c.alias(b, op)
 	}
@@ -135,7 +188,7 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 	if err := b.finish(); err != nil {
 		return err
 	}
-	s := step{label: fmt.Sprintf("%s %q", full, label), run: run}
+	s := step{label: fmt.Sprintf("%s %q", full, label), run: run, fresh: b.stateful}
 	for _, v := range b.in {
 		slot := -1
 		if v != nil {
@@ -205,7 +258,7 @@ func (c *compiler) place(b *build, s step) error {
 	for i := range out {
 		out[i] = &tensor.Tensor{}
 	}
-	if err := s.run(in, out); err != nil {
+	if err := s.kernel()(in, out); err != nil {
 		return malformed("%s: %v", s.label, err)
 	}
 	for i, v := range b.out {
@@ -239,7 +292,7 @@ func (c *compiler) alias(b *build, op *operator) error {
 // outputs collects what the graph gives.
 func (c *compiler) outputs() error {
 	for _, out := range c.model.Graph.Outputs {
-		v := c.values[out.Name]
+		v := c.find(out.Name)
 		if v == nil {
 			return malformed("output %q is given by no node", out.Name)
 		}

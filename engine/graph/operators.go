@@ -3,62 +3,161 @@ package graph
 // An operator is one entry of the table of what the engine runs.
 type operator struct {
 	domain, name string
+	since        int64 // first operator set whose form of it is read
+	types        types // of its first input
 	build        func(*build) kernel
 	alias        bool // it computes nothing: its output is its input
 }
 
-const ml = "ai.onnx.ml"
+// The domains beside the default one, which is the empty string.
+const (
+	ml        = "ai.onnx.ml"
+	microsoft = "com.microsoft"
+)
 
-// operators lists what the engine runs. The default domain is the empty string.
+// newest gives the highest operator set of a domain that the engine knows. A
+// later one may give an operator another meaning.
+func newest(domain string) int64 {
+	switch domain {
+	case "":
+		return 27
+	case ml:
+		return 5
+	}
+	return 1
+}
+
+// operators lists what the engine runs.
 func operators() []operator {
 	return []operator{
-		{"", "Abs", unary("Abs"), false},
-		{"", "Add", binary("Add"), false},
-		{"", "ArgMax", arg(false), false},
-		{"", "ArgMin", arg(true), false},
-		{"", "Cast", cast, false},
-		{"", "Concat", concat, false},
-		{"", "Div", binary("Div"), false},
-		{"", "Equal", compare("Equal"), false},
-		{"", "Exp", unary("Exp"), false},
-		{"", "Gather", gather, false},
-		{"", "Greater", compare("Greater"), false},
-		{"", "Identity", identity, true},
-		{"", "Less", compare("Less"), false},
-		{"", "LpNormalization", lpNormalization, false},
-		{"", "MatMul", matmul, false},
-		{"", "Mul", binary("Mul"), false},
-		{"", "Neg", unary("Neg"), false},
-		{"", "Not", not, false},
-		{"", "ReduceSum", reduceSum, false},
-		{"", "Relu", unary("Relu"), false},
-		{"", "Reshape", reshape, false},
-		{"", "Sigmoid", unary("Sigmoid"), false},
-		{"", "Slice", slice, false},
-		{"", "Split", split, false},
-		{"", "Sqrt", unary("Sqrt"), false},
-		{"", "Sub", binary("Sub"), false},
-		{"", "Tanh", unary("Tanh"), false},
-		{"", "Where", where, false},
-		{ml, "ArrayFeatureExtractor", arrayFeatureExtractor, false},
-		{ml, "Imputer", imputer, false},
-		{ml, "LabelEncoder", labelEncoder, false},
-		{ml, "LinearClassifier", linearClassifier, false},
-		{ml, "LinearRegressor", linearRegressor, false},
-		{ml, "Normalizer", normalizer, false},
-		{ml, "OneHotEncoder", oneHotEncoder, false},
-		{ml, "Scaler", scaler, false},
-		{ml, "TreeEnsembleClassifier", treeClassifier, false},
-		{ml, "TreeEnsembleRegressor", treeRegressor, false},
-		{ml, "ZipMap", zipMap, true},
+		{"", "Abs", 1, numberTypes, unary("Abs"), false},
+		{"", "Acos", 7, floatTypes, unary("Acos"), false},
+		{"", "Add", 1, numberTypes, binary("Add"), false},
+		{"", "And", 1, ofBool, logic("And"), false},
+		{"", "ArgMax", 1, numberTypes, arg(false), false},
+		{"", "ArgMin", 1, numberTypes, arg(true), false},
+		{"", "Asin", 7, floatTypes, unary("Asin"), false},
+		{"", "Atan", 7, floatTypes, unary("Atan"), false},
+		{"", "BatchNormalization", 7, floatTypes, batchNorm, false},
+		{"", "Cast", 6, anyType, cast, false},
+		{"", "CastLike", 15, anyType, castLike, false},
+		{"", "Ceil", 1, floatTypes, unary("Ceil"), false},
+		{"", "Celu", 12, floatTypes, activation("Celu"), false},
+		{"", "Clip", 6, numberTypes, clip, false},
+		{"", "Concat", 4, anyType, concat, false},
+		{"", "Constant", 1, anyType, constant, false},
+		{"", "ConstantOfShape", 9, ofInt64, constantOfShape, false},
+		{"", "Cos", 7, floatTypes, unary("Cos"), false},
+		{"", "Cosh", 9, floatTypes, unary("Cosh"), false},
+		{"", "CumSum", 11, numberTypes, cumSum, false},
+		{"", "Div", 1, numberTypes, binary("Div"), false},
+		{"", "Dropout", 7, floatTypes, dropout, false},
+		{"", "Einsum", 12, signedTypes, einsum, false},
+		{"", "Elu", 1, floatTypes, activation("Elu"), false},
+		{"", "Equal", 1, anyType, compare("Equal"), false},
+		{"", "Erf", 9, floatTypes, unary("Erf"), false},
+		{"", "Exp", 1, floatTypes, unary("Exp"), false},
+		{"", "Expand", 8, anyType, expand, false},
+		{"", "Flatten", 1, anyType, flatten, false},
+		{"", "Floor", 1, floatTypes, unary("Floor"), false},
+		{"", "Gather", 1, anyType, gather, false},
+		{"", "GatherElements", 11, anyType, gatherElements, false},
+		{"", "Gemm", 1, floatTypes, gemm, false},
+		{"", "Greater", 1, numberTypes, compare("Greater"), false},
+		{"", "GreaterOrEqual", 12, numberTypes, compare("GreaterOrEqual"), false},
+		{"", "HardSigmoid", 1, floatTypes, activation("HardSigmoid"), false},
+		{"", "Hardmax", 1, floatTypes, alongAxis("Hardmax"), false},
+		{"", "Identity", 1, anyType, identity, true},
+		{"", "IsInf", 10, floatTypes, isInf, false},
+		{"", "IsNaN", 9, floatTypes, isNaN, false},
+		{"", "LeakyRelu", 1, floatTypes, activation("LeakyRelu"), false},
+		{"", "Less", 1, numberTypes, compare("Less"), false},
+		{"", "LessOrEqual", 12, numberTypes, compare("LessOrEqual"), false},
+		{"", "Log", 1, floatTypes, unary("Log"), false},
+		{"", "LogSoftmax", 1, floatTypes, alongAxis("LogSoftmax"), false},
+		{"", "LpNormalization", 1, floatTypes, lpNormalization, false},
+		{"", "MatMul", 1, signedTypes, matmul, false},
+		{"", "Max", 1, numberTypes, variadic("Max"), false},
+		{"", "Mean", 1, floatTypes, variadic("Mean"), false},
+		{"", "Min", 1, numberTypes, variadic("Min"), false},
+		{"", "Mod", 10, numberTypes, mod, false},
+		{"", "Mul", 1, numberTypes, binary("Mul"), false},
+		{"", "Neg", 1, signedTypes, unary("Neg"), false},
+		{"", "NonZero", 9, numberTypes | ofBool, nonZero, false},
+		{"", "Not", 1, ofBool, not, false},
+		{"", "OneHot", 9, numberTypes, oneHot, false},
+		{"", "Or", 1, ofBool, logic("Or"), false},
+		{"", "Pow", 1, numberTypes, pow, false},
+		{"", "Range", 11, signedTypes, rangeOf, false},
+		{"", "Reciprocal", 1, floatTypes, unary("Reciprocal"), false},
+		{"", "ReduceL1", 1, signedTypes, reduce("ReduceL1"), false},
+		{"", "ReduceL2", 1, signedTypes, reduce("ReduceL2"), false},
+		{"", "ReduceLogSum", 1, signedTypes, reduce("ReduceLogSum"), false},
+		{"", "ReduceLogSumExp", 1, signedTypes, reduce("ReduceLogSumExp"), false},
+		{"", "ReduceMax", 1, numberTypes | ofBool, reduce("ReduceMax"), false},
+		{"", "ReduceMean", 1, signedTypes, reduce("ReduceMean"), false},
+		{"", "ReduceMin", 1, numberTypes | ofBool, reduce("ReduceMin"), false},
+		{"", "ReduceProd", 1, signedTypes, reduce("ReduceProd"), false},
+		{"", "ReduceSum", 1, signedTypes, reduce("ReduceSum"), false},
+		{"", "ReduceSumSquare", 1, signedTypes, reduce("ReduceSumSquare"), false},
+		{"", "Relu", 1, signedTypes, unary("Relu"), false},
+		{"", "Reshape", 1, anyType, reshape, false},
+		{"", "Round", 11, floatTypes, unary("Round"), false},
+		{"", "Scan", 9, anyType, scan, false},
+		{"", "Selu", 1, floatTypes, activation("Selu"), false},
+		{"", "Shape", 1, anyType, shape, false},
+		{"", "Sigmoid", 1, floatTypes, unary("Sigmoid"), false},
+		{"", "Sign", 9, numberTypes, unary("Sign"), false},
+		{"", "Sin", 7, floatTypes, unary("Sin"), false},
+		{"", "Sinh", 9, floatTypes, unary("Sinh"), false},
+		{"", "Size", 1, anyType, size, false},
+		{"", "Slice", 1, anyType, slice, false},
+		{"", "Softmax", 1, floatTypes, alongAxis("Softmax"), false},
+		{"", "Softplus", 1, floatTypes, unary("Softplus"), false},
+		{"", "Softsign", 1, floatTypes, unary("Softsign"), false},
+		{"", "Split", 2, anyType, split, false},
+		{"", "Sqrt", 1, floatTypes, unary("Sqrt"), false},
+		{"", "Squeeze", 1, anyType, squeeze, false},
+		{"", "Sub", 1, numberTypes, binary("Sub"), false},
+		{"", "Sum", 1, numberTypes, variadic("Sum"), false},
+		{"", "Tan", 7, floatTypes, unary("Tan"), false},
+		{"", "Tanh", 1, floatTypes, unary("Tanh"), false},
+		{"", "ThresholdedRelu", 10, floatTypes, activation("ThresholdedRelu"), false},
+		{"", "Tile", 6, anyType, tile, false},
+		{"", "TopK", 1, numberTypes, topK, false},
+		{"", "Transpose", 1, anyType, transpose, false},
+		{"", "Unsqueeze", 1, anyType, unsqueeze, false},
+		{"", "Where", 9, ofBool, where, false},
+		{"", "Xor", 1, ofBool, logic("Xor"), false},
+		{ml, "ArrayFeatureExtractor", 1, anyType, arrayFeatureExtractor, false},
+		{ml, "Binarizer", 1, signedTypes, binarizer, false},
+		{ml, "FeatureVectorizer", 1, signedTypes, featureVectorizer, false},
+		{ml, "Imputer", 1, floatTypes | ofInt64, imputer, false},
+		{ml, "LabelEncoder", 1, floatTypes | ofInt64 | ofString, labelEncoder, false},
+		{ml, "LinearClassifier", 1, signedTypes, linearClassifier, false},
+		{ml, "LinearRegressor", 1, signedTypes, linearRegressor, false},
+		{ml, "Normalizer", 1, signedTypes, normalizer, false},
+		{ml, "OneHotEncoder", 1, signedTypes | ofString, oneHotEncoder, false},
+		{ml, "SVMClassifier", 1, signedTypes, svmClassifier, false},
+		{ml, "SVMRegressor", 1, signedTypes, svmRegressor, false},
+		{ml, "Scaler", 1, signedTypes, scaler, false},
+		{ml, "TreeEnsemble", 5, floatTypes, treeEnsemble, false},
+		{ml, "TreeEnsembleClassifier", 1, signedTypes, treeClassifier, false},
+		{ml, "TreeEnsembleRegressor", 1, signedTypes, treeRegressor, false},
+		{ml, "ZipMap", 1, floatTypes, zipMap, true},
+		{microsoft, "CDist", 1, floatTypes, cDist, false},
 	}
 }
 
-func lookup(domain, name string) *operator {
-	for _, op := range operators() {
-		if op.domain == domain && op.name == name {
-			return &op
-		}
+// admits checks the operator set and the type of the first input.
+func (op *operator) admits(b *build) error {
+	switch {
+	case b.version < op.since:
+		b.refuse("operator set %d, it is read from %d on", b.version, op.since)
+	case b.version > newest(op.domain):
+		b.refuse("operator set %d, the engine knows those up to %d", b.version, newest(op.domain))
+	case b.input(0) != nil && !op.types.has(b.typ(0)):
+		b.refuse("input 0 has type %v", b.typ(0))
 	}
-	return nil
+	return b.err
 }

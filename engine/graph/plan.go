@@ -57,7 +57,15 @@ type kernel func(in, out []*tensor.Tensor) error
 type step struct {
 	label   string // operator and node, for messages
 	run     kernel
-	in, out []int // slots
+	fresh   func() kernel // makes the kernel for one run, where run is nil
+	in, out []int         // slots
+}
+
+func (s *step) kernel() kernel {
+	if s.fresh != nil {
+		return s.fresh()
+	}
+	return s.run
 }
 
 // A Run is the memory of one execution. It belongs to one goroutine at a time.
@@ -67,7 +75,10 @@ type Run struct {
 	args   []args // by step
 }
 
-type args struct{ in, out []*tensor.Tensor }
+type args struct {
+	run     kernel
+	in, out []*tensor.Tensor
+}
 
 // NewRun makes the memory of an execution. Arrays grow to what the batches
 // need and are kept.
@@ -92,7 +103,7 @@ func (p *Plan) NewRun() *Run {
 		return all[start:len(all):len(all)]
 	}
 	for i, s := range p.steps {
-		r.args[i] = args{collect(s.in), collect(s.out)}
+		r.args[i] = args{s.kernel(), collect(s.in), collect(s.out)}
 	}
 	return r
 }
@@ -120,9 +131,9 @@ func (r *Run) Execute() error {
 }
 
 func (r *Run) step(i int) error {
-	s, a := &r.plan.steps[i], &r.args[i]
-	if err := s.run(a.in, a.out); err != nil {
-		return fmt.Errorf("%s: %w", s.label, err)
+	a := &r.args[i]
+	if err := a.run(a.in, a.out); err != nil {
+		return fmt.Errorf("%s: %w", r.plan.steps[i].label, err)
 	}
 	return nil
 }

@@ -8,132 +8,271 @@ import (
 	"online-inference/engine/tensor"
 )
 
-// reduceSum is the operator ReduceSum. Until opset 12 the axes are an attribute,
-// then an input.
-func reduceSum(b *build) kernel {
-	var axes []int64
-	if b.has("axes") || len(b.in) < 2 {
-		if !b.arity(1, 1) {
-			return nil
+// reduce builds the operators that fold dimensions. The axes are an attribute
+// until opset 12 (ReduceSum) or 17 (the others), then an input.
+func reduce(name string) func(*build) kernel {
+	return func(b *build) kernel {
+		asInput := b.version >= 18 || name == "ReduceSum" && b.version >= 13
+		if b.has("axes") && b.input(1) == nil {
+			asInput = false // some exporters keep the attribute, which says the same
 		}
-		axes = b.ints("axes")
-	} else {
-		if !b.arity(1, 2) {
-			return nil
+		f := fold{keep: b.int("keepdims", 1) != 0}
+		if asInput {
+			if !b.arity(1, 2) || b.input(1) != nil && !b.oneOf(1, tensor.Int64) {
+				return nil
+			}
+			f.noop = b.int("noop_with_empty_axes", 0) != 0
+		} else {
+			if !b.arity(1, 1) {
+				return nil
+			}
+			f.axes = b.ints("axes")
 		}
-		if b.input(1) != nil {
-			axes = b.constantInts(1)
+		if f.noop && name != "ReduceSum" && name != "ReduceMean" && name != "ReduceMax" && name != "ReduceMin" && name != "ReduceProd" {
+			axes := b.input(1)
+			if axes == nil || axes.constant == nil || axes.constant.Len() == 0 {
+				// Runtimes disagree whether the element's own part (a square, a
+				// logarithm) is still taken.
+				return b.refuse("noop_with_empty_axes without axes")
+			}
 		}
+		b.gives(0, b.typ(0))
+		b.scratch = 1
+		if b.typ(0) == tensor.Bool {
+			return foldKernel(f, func(v []bool) bool { return foldBools(name, v) })
+		}
+		return numeric(b.typ(0),
+			foldKernel(f, func(v []float32) float32 { return foldFloats(name, v) }),
+			foldKernel(f, func(v []float64) float64 { return foldFloats(name, v) }),
+			foldKernel(f, func(v []int64) int64 { return foldInts(name, v) }),
+			foldKernel(f, func(v []int32) int32 { return foldInts(name, v) }),
+			foldKernel(f, func(v []uint8) uint8 { return foldInts(name, v) }))
 	}
-	keep := b.int("keepdims", 1) != 0
-	if b.int("noop_with_empty_axes", 0) != 0 && len(axes) == 0 {
-		return b.refuse("no axes to fold")
-	}
-	b.gives(0, b.typ(0))
-	switch b.typ(0) {
-	case tensor.Float32:
-		return reduceKernel[float32](axes, keep)
-	case tensor.Float64:
-		return reduceKernel[float64](axes, keep)
-	case tensor.Int64:
-		return reduceKernel[int64](axes, keep)
-	case tensor.Int32:
-		return reduceKernel[int32](axes, keep)
-	}
-	return b.refuse("input 0 has type %v", b.typ(0))
 }
 
-// folded marks the dimensions to fold and gives the shape that is left.
-func folded(in []int, axes []int64, keep bool, shape []int) (fold [modelfile.MaxRank]bool, rank int, err error) {
+// fold says which dimensions become one.
+type fold struct {
+	axes       []int64 // none for all dimensions, unless noop
+	keep, noop bool
+}
+
+// plan marks the dimensions to fold and gives the shape that is left.
+func (f *fold) plan(in []int, axes []int64, shape []int) (folded [modelfile.MaxRank]bool, rank int, err error) {
 	for _, a := range axes {
 		axis, err := axisOf(a, len(in))
 		if err != nil {
-			return fold, 0, err
+			return folded, 0, err
 		}
-		fold[axis] = true
+		folded[axis] = true
 	}
 	for d, n := range in {
 		if len(axes) == 0 {
-			fold[d] = true
+			folded[d] = !f.noop
 		}
 		switch {
-		case !fold[d]:
+		case !folded[d]:
 			shape[rank] = n
 			rank++
-		case keep:
+		case f.keep:
 			shape[rank] = 1
 			rank++
 		}
 	}
-	return fold, rank, nil
+	return folded, rank, nil
 }
 
-func reduceKernel[T float32 | float64 | int64 | int32](axes []int64, keep bool) kernel {
+// foldKernel hands each group of elements that fold into one to a function, in
+// place where they lie side by side, else collected in the scratch tensor.
+func foldKernel[T element](f fold, one func([]T) T) kernel {
 	typ := typeOf[T]()
 	return func(in, out []*tensor.Tensor) error {
-		var shape [modelfile.MaxRank]int
-		fold, rank, err := folded(in[0].Shape, axes, keep, shape[:])
+		axes := f.axes
+		if len(in) > 1 && in[1].Type == tensor.Int64 {
+			axes = in[1].I64
+		}
+		var shape, outer, inner [modelfile.MaxRank]int // outer and inner: sizes along kept and folded dimensions
+		folded, rank, err := f.plan(in[0].Shape, axes, shape[:])
 		if err != nil {
 			return err
 		}
 		out[0].Resize(typ, shape[:rank]...)
-		src, to := data[T](in[0]), data[T](out[0])
-		var stride [modelfile.MaxRank]int // in the result; 0 along folded dimensions
-		n := 1
+		to, src := data[T](out[0]), data[T](in[0])
+		var strides [modelfile.MaxRank]int
+		count, stride := 1, 1
+		beside := true // the folded dimensions are the last ones
 		for d := len(in[0].Shape) - 1; d >= 0; d-- {
-			if !fold[d] {
-				stride[d] = n
-				n *= in[0].Shape[d]
+			n := in[0].Shape[d]
+			strides[d], outer[d], inner[d] = stride, n, 1
+			stride *= n
+			if folded[d] {
+				outer[d], inner[d] = 1, n
+				beside = beside && count*n == stride
+				count *= n
 			}
 		}
+		n := len(in[0].Shape)
+		if beside {
+			for k := range to {
+				to[k] = one(src[k*count : (k+1)*count])
+			}
+			return nil
+		}
+		out[1].Resize(typ, count)
+		buf := data[T](out[1])
+		var at odometer
 		for k := range to {
-			to[k] = sumFolded(src, in[0].Shape, fold, stride, k)
+			var within odometer
+			for i := range buf {
+				buf[i] = src[at.offset+within.offset]
+				within.next(inner[:n], strides[:n])
+			}
+			to[k] = one(buf)
+			at.next(outer[:n], strides[:n])
 		}
 		return nil
 	}
 }
 
-// sumFolded adds up, in float64, the elements that fold into result k.
-func sumFolded[T number](src []T, shape []int, fold [modelfile.MaxRank]bool, stride [modelfile.MaxRank]int, k int) T {
-	var index [modelfile.MaxRank]int
-	base := 0
-	inStride := 1
-	var strides [modelfile.MaxRank]int
-	for d := len(shape) - 1; d >= 0; d-- {
-		strides[d] = inStride
-		if !fold[d] {
-			base += k / stride[d] % shape[d] * inStride
+// foldFloats folds in float64 and rounds once.
+func foldFloats[T float](name string, v []T) T {
+	switch name {
+	case "ReduceMax":
+		top := T(math.Inf(-1))
+		for _, x := range v {
+			top = max(top, x)
 		}
-		inStride *= shape[d]
+		return top
+	case "ReduceMin":
+		low := T(math.Inf(1))
+		for _, x := range v {
+			low = min(low, x)
+		}
+		return low
 	}
-	var ints T
 	sum := 0.0
-	for {
-		at := base
-		for d := range shape {
-			at += index[d] * strides[d]
+	switch name {
+	case "ReduceSum", "ReduceMean", "ReduceLogSum":
+		for _, x := range v {
+			sum += float64(x)
 		}
-		if at < len(src) {
-			sum += float64(src[at])
-			ints += src[at]
+	case "ReduceL1":
+		for _, x := range v {
+			sum += math.Abs(float64(x))
 		}
-		d := len(shape) - 1
-		for ; d >= 0; d-- {
-			if !fold[d] {
-				continue
-			}
-			if index[d]++; index[d] < shape[d] {
-				break
-			}
-			index[d] = 0
+	case "ReduceL2", "ReduceSumSquare":
+		for _, x := range v {
+			sum += float64(x) * float64(x)
 		}
-		if d < 0 {
-			if isInteger[T]() {
-				return ints
-			}
-			return T(sum)
+	case "ReduceProd":
+		sum = 1
+		for _, x := range v {
+			sum *= float64(x)
+		}
+	case "ReduceLogSumExp":
+		return T(logSumExp(v))
+	default:
+		panic("graph: no reduction " + name)
+	}
+	switch name {
+	case "ReduceMean":
+		sum /= float64(len(v))
+	case "ReduceLogSum":
+		sum = math.Log(sum)
+	case "ReduceL2":
+		sum = math.Sqrt(sum)
+	}
+	return T(sum)
+}
+
+// logSumExp shifts by the largest element, so that no exponential overflows.
+func logSumExp[T number](v []T) float64 {
+	top := math.Inf(-1)
+	for _, x := range v {
+		top = max(top, float64(x))
+	}
+	if math.IsInf(top, 0) || top != top {
+		return top
+	}
+	sum := 0.0
+	for _, x := range v {
+		sum += math.Exp(float64(x) - top)
+	}
+	return top + math.Log(sum)
+}
+
+func foldInts[T int64 | int32 | uint8](name string, v []T) T {
+	var sum T
+	switch name {
+	case "ReduceMax", "ReduceMin":
+		return extreme(name == "ReduceMin", v)
+	case "ReduceSum", "ReduceMean", "ReduceLogSum":
+		for _, x := range v {
+			sum += x
+		}
+	case "ReduceL1":
+		for _, x := range v {
+			sum += max(x, 0-x)
+		}
+	case "ReduceL2", "ReduceSumSquare":
+		for _, x := range v {
+			sum += x * x
+		}
+	case "ReduceProd":
+		sum = 1
+		for _, x := range v {
+			sum *= x
+		}
+	case "ReduceLogSumExp":
+		return T(truncate(logSumExp(v)))
+	default:
+		panic("graph: no reduction " + name)
+	}
+	switch {
+	case name == "ReduceMean" && len(v) > 0:
+		sum /= T(len(v))
+	case name == "ReduceLogSum":
+		return T(truncate(math.Log(float64(sum))))
+	case name == "ReduceL2":
+		return T(truncate(math.Sqrt(float64(sum))))
+	}
+	return sum
+}
+
+// extreme is the smallest or largest element; of none, the type's other end.
+func extreme[T int64 | int32 | uint8](smallest bool, v []T) T {
+	if len(v) == 0 {
+		var low, high T
+		switch p := any(&low).(type) {
+		case *int64:
+			*p, *any(&high).(*int64) = math.MinInt64, math.MaxInt64
+		case *int32:
+			*p, *any(&high).(*int32) = math.MinInt32, math.MaxInt32
+		case *uint8:
+			*any(&high).(*uint8) = math.MaxUint8
+		}
+		if smallest {
+			return high
+		}
+		return low
+	}
+	best := v[0]
+	for _, x := range v[1:] {
+		if smallest {
+			best = min(best, x)
+		} else {
+			best = max(best, x)
 		}
 	}
+	return best
+}
+
+// foldBools folds truth values, of which true is the larger.
+func foldBools(name string, v []bool) bool {
+	all, any := true, false
+	for _, x := range v {
+		all, any = all && x, any || x
+	}
+	return name == "ReduceMin" && all || name == "ReduceMax" && any
 }
 
 // arg builds ArgMax and ArgMin; the first of equals wins unless the node asks for the last.
@@ -144,17 +283,8 @@ func arg(smallest bool) func(*build) kernel {
 		}
 		axis, keep, last := b.int("axis", 0), b.int("keepdims", 1) != 0, b.int("select_last_index", 0) != 0
 		b.gives(0, tensor.Int64)
-		switch b.typ(0) {
-		case tensor.Float32:
-			return argKernel[float32](axis, keep, last, smallest)
-		case tensor.Float64:
-			return argKernel[float64](axis, keep, last, smallest)
-		case tensor.Int64:
-			return argKernel[int64](axis, keep, last, smallest)
-		case tensor.Int32:
-			return argKernel[int32](axis, keep, last, smallest)
-		}
-		return b.refuse("input 0 has type %v", b.typ(0))
+		return numeric(b.typ(0), argKernel[float32](axis, keep, last, smallest), argKernel[float64](axis, keep, last, smallest),
+			argKernel[int64](axis, keep, last, smallest), argKernel[int32](axis, keep, last, smallest), argKernel[uint8](axis, keep, last, smallest))
 	}
 }
 
@@ -165,16 +295,21 @@ func argKernel[T number](axis64 int64, keep, last, smallest bool) kernel {
 			return err
 		}
 		var shape [modelfile.MaxRank]int
-		_, rank, err := folded(in[0].Shape, []int64{int64(axis)}, keep, shape[:])
-		if err != nil {
-			return err
+		rank := copy(shape[:], in[0].Shape[:axis])
+		if keep {
+			shape[rank] = 1
+			rank++
 		}
+		rank += copy(shape[rank:], in[0].Shape[axis+1:])
 		out[0].Resize(tensor.Int64, shape[:rank]...)
 		outer, along, inner := split3(in[0].Shape, axis)
-		if along == 0 {
+		src, to := data[T](in[0]), out[0].I64
+		if along == 0 && len(to) > 0 {
 			return fmt.Errorf("no elements along axis %d", axis)
 		}
-		src, to := data[T](in[0]), out[0].I64
+		if len(to) == 0 {
+			return nil
+		}
 		for o := range outer {
 			for i := range inner {
 				best, at := src[o*along*inner+i], 0
@@ -185,64 +320,6 @@ func argKernel[T number](axis64 int64, keep, last, smallest bool) kernel {
 					}
 				}
 				to[o*inner+i] = int64(at)
-			}
-		}
-		return nil
-	}
-}
-
-// lpNormalization divides the elements along an axis by their norm.
-func lpNormalization(b *build) kernel {
-	if !b.arity(1, 1) {
-		return nil
-	}
-	axis, p := b.int("axis", -1), b.int("p", 2)
-	if p != 1 && p != 2 {
-		return b.refuse("norm %d", p)
-	}
-	b.gives(0, b.typ(0))
-	b.means(0, RoleProbabilities, nil)
-	b.follows(0)
-	switch b.typ(0) {
-	case tensor.Float32:
-		return lpKernel[float32](axis, p)
-	case tensor.Float64:
-		return lpKernel[float64](axis, p)
-	}
-	return b.refuse("input 0 has type %v", b.typ(0))
-}
-
-func lpKernel[T float](axis64, p int64) kernel {
-	typ := typeOf[T]()
-	return func(in, out []*tensor.Tensor) error {
-		axis, err := axisOf(axis64, len(in[0].Shape))
-		if err != nil {
-			return err
-		}
-		resizeLike(out[0], typ, in[0])
-		outer, along, inner := split3(in[0].Shape, axis)
-		src, to := data[T](in[0]), data[T](out[0])
-		for o := range outer {
-			for i := range inner {
-				norm := 0.0
-				for k := range along {
-					v := float64(src[(o*along+k)*inner+i])
-					if p == 1 {
-						norm += math.Abs(v)
-					} else {
-						norm += v * v
-					}
-				}
-				if p == 2 {
-					norm = math.Sqrt(norm)
-				}
-				if norm == 0 {
-					norm = 1 // a row of zeros stays one
-				}
-				for k := range along {
-					at := (o*along+k)*inner + i
-					to[at] = T(float64(src[at]) / norm)
-				}
 			}
 		}
 		return nil

@@ -120,20 +120,28 @@ func treeRegressor(b *build) kernel {
 }
 
 func treeRegressorKernel[T float](e *tree.Ensemble, post transform) kernel {
+	return treeKernel[T, float32](e, post)
+}
+
+// treeKernel scores rows of type T into an output of type R.
+func treeKernel[T, R float](e *tree.Ensemble, post transform) kernel {
+	typ := typeOf[R]()
 	return func(in, out []*tensor.Tensor) error {
 		rows, columns := matrix(in[0])
 		if columns < e.Features() {
 			return fmt.Errorf("%d columns, it tests column %d", columns, e.Features()-1)
 		}
 		n := e.Targets()
-		out[0].Resize(tensor.Float32, rows, n)
-		x := data[T](in[0])
+		out[0].Resize(typ, rows, n)
+		x, to := data[T](in[0]), data[R](out[0])
 		var small [16]float64
 		sums := scratch(small[:], n)
 		for r := range rows {
 			tree.Score(e, x[r*columns:(r+1)*columns], sums)
 			post.apply(sums)
-			narrow(out[0].F32[r*n:], sums)
+			for i, v := range sums {
+				to[r*n+i] = R(v)
+			}
 		}
 		return nil
 	}

@@ -1,0 +1,78 @@
+package engine_test
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"online-inference/engine"
+)
+
+// goldenRuntime is what ONNX Runtime made of a file.
+type goldenRuntime struct {
+	Outputs map[string]struct {
+		Shape []int
+		Data  []any
+	}
+}
+
+// deviation is how far two answers may lie apart where a runtime that adds up
+// in float32 gave one of them.
+const deviation = 1e-4
+
+// compareByStatus compares an output with whatever its file's status names as
+// the truth; README.md beside the golden set explains the statuses.
+func compareByStatus(t *testing.T, dir, file, name string, check *goldenCheck, got *engine.Tensor, want []any, tolerance float64) {
+	t.Helper()
+	switch check.Status {
+	case "ok", "ort_wrong":
+		compareRows(t, name, got, want, nil, tolerance)
+	case "rows_deviate":
+		compareRows(t, name, got, want, append(slices.Clone(check.RowsFileWrong), check.RowsUnclear...), tolerance)
+		compareWrong(t, name, got, want, runtimeRows(t, dir, file, name), check.RowsFileWrong)
+	case "file_wrong": // the file holds another function than the model: what it holds is what counts
+		compareRows(t, name, got, runtimeRows(t, dir, file, name), nil, deviation)
+	default:
+		t.Fatalf("status %q is unknown", check.Status)
+	}
+}
+
+// compareWrong checks the rows on which the file cannot be right: the answer is
+// the framework's or the file's own, and nothing third.
+func compareWrong(t *testing.T, name string, got *engine.Tensor, framework, file []any, rows []int) {
+	t.Helper()
+	for _, r := range rows {
+		have := cells(got, r)
+		if !nearAll(have, listed(framework[r]), deviation) && !nearAll(have, listed(file[r]), deviation) {
+			t.Errorf("%s: row %d = %v, want %v or, as the file has it, %v", name, r, have, framework[r], file[r])
+		}
+	}
+}
+
+// runtimeRows cuts ONNX Runtime's flat answer into rows.
+func runtimeRows(t *testing.T, dir, file, name string) []any {
+	t.Helper()
+	var ran map[string]goldenRuntime
+	readJSON(t, filepath.Join(dir, "ort.json"), &ran)
+	out, ok := ran[file].Outputs[name]
+	if !ok || len(out.Shape) == 0 || out.Shape[0] == 0 {
+		t.Fatalf("ort.json has no output %q of %s", name, file)
+	}
+	rows := make([]any, out.Shape[0])
+	width := len(out.Data) / len(rows)
+	for r := range rows {
+		rows[r] = out.Data[r*width : (r+1)*width]
+	}
+	return rows
+}
+
+func listed(row any) []any {
+	if list, ok := row.([]any); ok {
+		return list
+	}
+	return []any{row}
+}
+
+func nearAll(have, want []any, tolerance float64) bool {
+	return slices.EqualFunc(have, want, func(h, w any) bool { return near(h, w, tolerance) })
+}
