@@ -10,15 +10,15 @@ type Mode uint8
 
 // The tests, named as ONNX names them; NaN fails each of them but NEQ.
 const (
-	Leaf Mode = iota
-	LEQ       // value <= threshold
-	LT        // value <  threshold
-	GTE       // value >= threshold
-	GT        // value >  threshold
-	EQ        // value == threshold
-	NEQ       // value != threshold
-	In        // value, truncated to an integer, is a member of the node's set; negative ones are not
-	InTrunc   // the same, but a value between -1 and 0 counts as 0 (LightGBM)
+	Leaf    Mode = iota
+	LEQ          // value <= threshold
+	LT           // value <  threshold
+	GTE          // value >= threshold
+	GT           // value >  threshold
+	EQ           // value == threshold
+	NEQ          // value != threshold
+	In           // value, truncated to an integer, is a member of the node's set; negative ones are not
+	InTrunc      // the same, but a value between -1 and 0 counts as 0 (LightGBM)
 )
 
 // Missing says which values a node takes for missing, and what it does with NaN.
