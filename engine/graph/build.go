@@ -167,16 +167,6 @@ func (b *build) oneOf(i int, types ...tensor.Type) bool {
 	return false
 }
 
-// constant is the content of input i where the file fixes it.
-func (b *build) constant(i int) *tensor.Tensor {
-	v := b.input(i)
-	if v == nil || v.constant == nil {
-		b.refuse("input %d must be a constant of the file", i)
-		return nil
-	}
-	return v.constant
-}
-
 // gives sets the type of output i.
 func (b *build) gives(i int, t tensor.Type) {
 	if i < len(b.out) && b.out[i] != nil {

@@ -268,11 +268,11 @@ func extreme[T int64 | int32 | uint8](smallest bool, v []T) T {
 
 // foldBools folds truth values, of which true is the larger.
 func foldBools(name string, v []bool) bool {
-	all, any := true, false
+	every, some := true, false
 	for _, x := range v {
-		all, any = all && x, any || x
+		every, some = every && x, some || x
 	}
-	return name == "ReduceMin" && all || name == "ReduceMax" && any
+	return name == "ReduceMin" && every || name == "ReduceMax" && some
 }
 
 // arg builds ArgMax and ArgMin; the first of equals wins unless the node asks for the last.

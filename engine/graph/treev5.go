@@ -148,7 +148,7 @@ func (f *forest5) spec() (*tree.Spec, error) {
 			n.Mode = modes[m]
 			s.Nodes[i] = n
 		case m == member:
-			end := slices.IndexFunc(members, func(v float64) bool { return math.IsNaN(v) })
+			end := slices.IndexFunc(members, math.IsNaN)
 			if end < 1 {
 				return nil, fmt.Errorf("node %d has no members or no end of them", i)
 			}
