@@ -5,6 +5,7 @@ import (
 
 	"online-inference/engine/forest"
 	"online-inference/engine/graph"
+	"online-inference/engine/lightgbm"
 	"online-inference/engine/modelfile"
 	"online-inference/engine/onnx"
 	"online-inference/engine/xgboost"
@@ -44,6 +45,8 @@ func native(data []byte) (format string, parse func([]byte) (*forest.Plan, error
 		return "xgboost-ubj", xgboost.ParseUBJ
 	case bytes.HasPrefix(text, []byte("{")):
 		return "xgboost-json", xgboost.ParseJSON
+	case lightgbm.Sniff(data):
+		return "lightgbm-text", lightgbm.Parse
 	}
 	return "", nil
 }

@@ -1,0 +1,260 @@
+package lightgbm
+
+import (
+	"bytes"
+	"slices"
+
+	"online-inference/engine/scan"
+	"online-inference/engine/tree"
+)
+
+// Bits of decision_type.
+const (
+	bitCategorical = 1
+	bitDefaultLeft = 2
+	missingShift   = 2
+	missingMask    = 3
+)
+
+// block is the lines of one tree. Its memory serves one tree after the other.
+type block struct {
+	leaves, sets               int // num_leaves, num_cat
+	linear                     bool
+	left, right, feature, kind []int32 // an element an inner node
+	threshold                  []float64
+	value                      []float64 // an element a leaf
+	bounds                     []int32   // cat_boundaries: sets+1 places in words
+	words                      []uint32  // cat_threshold
+	constant                   []float64 // leaf_const
+	counts, linFeatures        []int32   // num_features by leaf; leaf_features one leaf after the other
+	coefs                      []float64 // leaf_coeff likewise
+}
+
+// trees reads the blocks of trees up to the line that ends them.
+func (f *file) trees() {
+	for f.err == nil {
+		line, ok := f.next()
+		switch {
+		case !ok:
+			f.fail("the file ends within its trees")
+			return
+		case len(line) == 0:
+		case bytes.HasPrefix(line, []byte("Tree=")):
+			f.tree()
+		case string(line) == "end of trees", string(line) == "feature importances:",
+			string(line) == "feature_importances:", string(line) == "parameters:":
+			return
+		default:
+			f.fail("the line %.40q between trees", line)
+		}
+	}
+}
+
+// tree reads one block, which an empty line ends.
+func (f *file) tree() {
+	b := &f.block
+	*b = block{
+		left: b.left[:0], right: b.right[:0], feature: b.feature[:0], kind: b.kind[:0], threshold: b.threshold[:0],
+		value: b.value[:0], bounds: b.bounds[:0], words: b.words[:0],
+		constant: b.constant[:0], counts: b.counts[:0], linFeatures: b.linFeatures[:0], coefs: b.coefs[:0],
+	}
+	for f.err == nil {
+		line, ok := f.next()
+		if !ok || len(line) == 0 {
+			break
+		}
+		key, value, ok := bytes.Cut(line, []byte("="))
+		if !ok {
+			f.back() // old versions put no empty line behind the last tree
+			break
+		}
+		switch string(key) {
+		case "num_leaves":
+			b.leaves = f.whole("num_leaves", value)
+		case "num_cat":
+			b.sets = f.whole("num_cat", value)
+		case "is_linear":
+			b.linear = f.whole("is_linear", value) != 0
+		case "split_feature":
+			b.feature = ints(f, b.feature, value)
+		case "left_child":
+			b.left = ints(f, b.left, value)
+		case "right_child":
+			b.right = ints(f, b.right, value)
+		case "decision_type":
+			b.kind = ints(f, b.kind, value)
+		case "threshold":
+			b.threshold = f.floats(b.threshold, value)
+		case "leaf_value":
+			b.value = f.floats(b.value, value)
+		case "cat_boundaries":
+			b.bounds = ints(f, b.bounds, value)
+		case "cat_threshold":
+			b.words = ints(f, b.words, value)
+		case "leaf_const":
+			b.constant = f.floats(b.constant, value)
+		case "num_features":
+			b.counts = ints(f, b.counts, value)
+		case "leaf_features":
+			b.linFeatures = ints(f, b.linFeatures, value)
+		case "leaf_coeff":
+			b.coefs = f.floats(b.coefs, value)
+		}
+	}
+	if f.err == nil {
+		f.append(b)
+	}
+}
+
+// numbers calls add for the numbers of a line, which spaces separate.
+func (f *file) numbers(text []byte, add func(v float64)) {
+	for i := 0; i < len(text); {
+		if text[i] == ' ' {
+			i++
+			continue
+		}
+		v, n := scan.ParseNumber(text[i:])
+		if n == 0 || i+n < len(text) && text[i+n] != ' ' {
+			f.fail("%.40q is no number", text[i:])
+			return
+		}
+		add(v)
+		i += n
+	}
+}
+
+func (f *file) floats(dst []float64, text []byte) []float64 {
+	f.numbers(text, func(v float64) { dst = append(dst, v) })
+	return dst
+}
+
+func ints[T int32 | uint32](f *file, dst []T, text []byte) []T {
+	f.numbers(text, func(v float64) {
+		if v != float64(T(v)) {
+			f.fail("%v is no 32-bit integer", v)
+			return
+		}
+		dst = append(dst, T(v))
+	})
+	return dst
+}
+
+// append adds a tree: its inner nodes, then its leaves.
+func (f *file) append(b *block) {
+	t := len(f.spec.Roots)
+	inner := b.leaves - 1
+	if b.leaves < 1 || len(b.value) != b.leaves {
+		f.fail("tree %d has %d leaves and %d leaf values", t, b.leaves, len(b.value))
+		return
+	}
+	if len(b.kind) == 0 {
+		b.kind = append(b.kind, make([]int32, inner)...)
+	}
+	if inner > 0 && (len(b.left) != inner || len(b.right) != inner || len(b.feature) != inner || len(b.kind) != inner || len(b.threshold) != inner) {
+		f.fail("tree %d has %d leaves and %d, %d, %d, %d and %d inner nodes",
+			t, b.leaves, len(b.left), len(b.right), len(b.feature), len(b.kind), len(b.threshold))
+		return
+	}
+	s := &f.spec
+	words := int32(len(s.Bits))
+	if !f.checkSets(b) {
+		return
+	}
+	s.Bits = append(s.Bits, b.words...)
+	first := int32(len(s.Nodes))
+	s.Roots = append(s.Roots, first)
+	s.Nodes = slices.Grow(s.Nodes, inner+b.leaves)
+	for i := range inner {
+		node := tree.Node{Mode: tree.LEQ, Feature: b.feature[i], Threshold: b.threshold[i]}
+		var ok1, ok2 bool
+		node.True, ok1 = child(first, b.left[i], inner, b.leaves)
+		node.False, ok2 = child(first, b.right[i], inner, b.leaves)
+		if !ok1 || !ok2 {
+			f.fail("tree %d node %d has children %d and %d", t, i, b.left[i], b.right[i])
+			return
+		}
+		if !f.test(b, i, &node, words) {
+			return
+		}
+		s.Nodes = append(s.Nodes, node)
+	}
+	for _, v := range b.value {
+		w := int32(len(s.Weights))
+		s.Weights = append(s.Weights, tree.Weight{Target: int32(t % f.each), Value: v})
+		s.Nodes = append(s.Nodes, tree.Node{Weights: [2]int32{w, w + 1}})
+	}
+	if b.linear {
+		f.linear(b, int(first)+inner)
+	}
+}
+
+// child is the index of a child: an inner node's number, or the complement of
+// a leaf's.
+func child(first, c int32, inner, leaves int) (int32, bool) {
+	if c >= 0 {
+		return first + c, int(c) < inner
+	}
+	return first + int32(inner) + ^c, int(^c) < leaves
+}
+
+// checkSets makes sure that the sets lie in order within their words.
+func (f *file) checkSets(b *block) bool {
+	if b.sets == 0 {
+		b.words = b.words[:0]
+		return true
+	}
+	ok := len(b.bounds) == b.sets+1 && b.bounds[0] >= 0 && slices.IsSorted(b.bounds) && int(b.bounds[b.sets]) <= len(b.words)
+	if !ok {
+		f.fail("tree %d has %d sets with %d bounds in %d words", len(f.spec.Roots), b.sets, len(b.bounds), len(b.words))
+	}
+	return ok
+}
+
+// test fills in what decision_type says of node i. words is where the tree's
+// sets begin.
+func (f *file) test(b *block, i int, node *tree.Node, words int32) bool {
+	kind := b.kind[i]
+	if kind&bitCategorical != 0 {
+		k := int(b.threshold[i])
+		if float64(k) != b.threshold[i] || k < 0 || k >= b.sets {
+			f.fail("node %d tests set %v of %d", i, b.threshold[i], b.sets)
+			return false
+		}
+		node.Mode, node.Threshold = tree.InTrunc, 0
+		node.Set = [2]int32{words + b.bounds[k], words + b.bounds[k+1]}
+		return true
+	}
+	node.MissTrue = kind&bitDefaultLeft != 0
+	switch kind >> missingShift & missingMask {
+	case 0:
+		node.Missing = tree.MissNone
+	case 1:
+		node.Missing = tree.MissZero
+	case 2:
+		node.Missing = tree.MissNaN
+	default:
+		f.fail("node %d has decision type %d", i, kind)
+		return false
+	}
+	return true
+}
+
+// linear gives the leaves from node first on their linear models.
+func (f *file) linear(b *block, first int) {
+	if len(b.constant) != b.leaves || len(b.counts) != b.leaves || len(b.linFeatures) != len(b.coefs) {
+		f.fail("a linear tree of %d leaves has %d constants, %d counts, %d features and %d coefficients",
+			b.leaves, len(b.constant), len(b.counts), len(b.linFeatures), len(b.coefs))
+		return
+	}
+	features, coefs := slices.Clone(b.linFeatures), slices.Clone(b.coefs)
+	for i := range b.leaves {
+		n := int(b.counts[i])
+		if n < 0 || n > len(features) {
+			f.fail("leaf %d has %d features of %d", i, n, len(features))
+			return
+		}
+		f.spec.Linears = append(f.spec.Linears, tree.Linear{Const: b.constant[i], Features: features[:n:n], Coefs: coefs[:n:n]})
+		f.spec.Nodes[first+i].Linear = int32(len(f.spec.Linears))
+		features, coefs = features[n:], coefs[n:]
+	}
+}
