@@ -76,3 +76,45 @@ func listed(row any) []any {
 func nearAll(have, want []any, tolerance float64) bool {
 	return slices.EqualFunc(have, want, func(h, w any) bool { return near(h, w, tolerance) })
 }
+
+// TestGoldenRoles checks what the engine says of each output of an ONNX file:
+// whether it is a label, probabilities, scores or a prediction, and the classes.
+func TestGoldenRoles(t *testing.T) {
+	roles := map[string]engine.Role{
+		"labels": engine.RoleLabel, "probabilities": engine.RoleProbabilities, "scores": engine.RoleScores,
+		"predictions": engine.RolePrediction, "transformed": engine.RoleOther,
+	}
+	paths, err := filepath.Glob("testdata/golden/*/*.onnx")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no golden set: %v", err)
+	}
+	for _, path := range paths {
+		dir, file := filepath.Split(path)
+		var meta goldenMeta
+		readJSON(t, dir+"meta.json", &meta)
+		var expected struct{ Classes []any }
+		readJSON(t, dir+"expected.json", &expected)
+		m, err := engine.LoadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sig := m.Signature()
+		for _, out := range meta.Outputs[file] {
+			want, known := roles[out.MapsTo]
+			i := slices.IndexFunc(sig.Outputs, func(p engine.Port) bool { return p.Name == out.Name })
+			if !known || i < 0 || sig.Outputs[i].Role != want {
+				t.Errorf("%s: output %s of %s has role %d, want %d", path, out.Name, out.MapsTo, sig.Outputs[i].Role, want)
+			}
+		}
+		var classes []any
+		for _, c := range sig.Classes.Ints {
+			classes = append(classes, float64(c))
+		}
+		for _, c := range sig.Classes.Strings {
+			classes = append(classes, c)
+		}
+		if !slices.Equal(classes, expected.Classes) {
+			t.Errorf("%s: classes %v, want %v", path, classes, expected.Classes)
+		}
+	}
+}

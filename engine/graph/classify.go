@@ -115,6 +115,7 @@ type chooser struct {
 	post    transform
 	scores  int // that the model computes: one a class, or one for two classes
 	pair    pair
+	shares  bool // the scores are probabilities without a transform
 }
 
 // describe sets the outputs' types and roles: the label and the scores.
@@ -123,7 +124,7 @@ func (c *chooser) describe(b *build) {
 		c.pair = pairLogistic
 	}
 	role := RoleScores
-	if c.post != postNone || c.pair == pairShare {
+	if c.post != postNone || c.pair == pairShare || c.shares {
 		role = RoleProbabilities
 	}
 	describeClassifier(b, c.classes, role)

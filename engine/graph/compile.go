@@ -38,6 +38,7 @@ type compiler struct {
 	values map[string]*value // by name
 	ports  []*value          // of the inputs
 	folded int               // elements computed at load
+	tried  *Run              // the run on zeros; nil where the model refuses zeros
 
 	outer    *compiler // of the graph around this one
 	captured []*value  // that this graph reads from there

@@ -172,7 +172,7 @@ func sameTensor(have, want *tensor.Tensor) error {
 		return fmt.Errorf("%v of shape %v, want %v of %v", have.Type, have.Shape, want.Type, want.Shape)
 	}
 	for k := range want.Len() {
-		same := false
+		var same bool
 		switch want.Type {
 		case tensor.String:
 			same = have.Str[k] == want.Str[k]

@@ -21,11 +21,13 @@ func (c *compiler) probe() error {
 		}
 		err := r.probe()
 		if refused := (*modelfile.ValueError)(nil); errors.As(err, &refused) {
+			c.tried = nil
 			return c.declared() // zeros are no value this model takes; the file's own word must do
 		}
 		if err != nil {
 			return malformed("%v", err)
 		}
+		c.tried = r
 		for i := range c.plan.Outputs {
 			shapes[k] = append(shapes[k], append([]int(nil), r.Output(i).Shape...))
 		}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"math"
 	"strings"
 
 	"online-inference/engine/tensor"
@@ -24,7 +25,7 @@ func (c *compiler) roles() {
 	}
 	if label >= 0 {
 		for i := range outputs {
-			c.scores(&outputs[i])
+			c.scores(&outputs[i], i)
 		}
 		return
 	}
@@ -33,8 +34,9 @@ func (c *compiler) roles() {
 	}
 }
 
-// scores explains a float output that stands beside a label.
-func (c *compiler) scores(p *Port) {
+// scores explains a float output that stands beside a label. Converters give
+// the name "probabilities" to raw scores too; the rows of probabilities sum to 1.
+func (c *compiler) scores(p *Port, output int) {
 	if !p.Type.IsFloat() || p.Role != RoleOther && p.Role != RolePrediction {
 		return
 	}
@@ -46,11 +48,35 @@ func (c *compiler) scores(p *Port) {
 	switch n := c.plan.Classes.Len(); {
 	case n > 0 && width != n && (n != 2 || width != 1) && width != n*(n-1)/2:
 		p.Role = RoleOther
-	case strings.Contains(name, "prob") && (width == n || n == 0):
+	case strings.Contains(name, "prob") && (width == n || n == 0) && c.sumsToOne(output):
 		p.Role = RoleProbabilities
 	default:
 		p.Role = RoleScores
 	}
+}
+
+// sumsToOne looks at the answers to rows of zeros. Without them, or where they
+// are no numbers, the name of the output must do.
+func (c *compiler) sumsToOne(output int) bool {
+	if c.tried == nil {
+		return true
+	}
+	t := c.tried.Output(output)
+	width := t.Width()
+	for r := range t.Rows() {
+		sum := 0.0
+		for k := range width {
+			v := numberAt(t, r*width+k)
+			if v < -1e-3 {
+				return false
+			}
+			sum += v
+		}
+		if math.Abs(sum-1) > 1e-3 {
+			return false
+		}
+	}
+	return true
 }
 
 // predicts tells whether a lone output is a regressor's: one number a row, of

@@ -22,6 +22,8 @@ func treeClassifier(b *build) kernel {
 	}
 	c := &chooser{classes: classes, post: post, scores: classes.Len()}
 	n := classes.Len()
+	positive := !slices.ContainsFunc(leaves.values, func(v float64) bool { return v < 0 })
+	c.shares = positive && post == postNone // what forests and single trees vote
 	binary := n == 2 && !slices.ContainsFunc(leaves.targets, func(id int64) bool { return id != leaves.targets[0] })
 	if binary {
 		// One score for two classes: see the table in docs/reference/formats.md.
@@ -30,8 +32,7 @@ func treeClassifier(b *build) kernel {
 			first = leaves.targets[0]
 		}
 		c.scores, c.pair = 1, pairSigned
-		positive := !slices.ContainsFunc(leaves.values, func(v float64) bool { return v < 0 })
-		if positive && post == postNone {
+		if c.shares {
 			c.pair = pairShare
 		}
 		if len(base) == 2 && first >= 0 && first < 2 {
