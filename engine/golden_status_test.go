@@ -118,3 +118,30 @@ func TestGoldenRoles(t *testing.T) {
 		}
 	}
 }
+
+// TestGoldenNoAllocation shows that one row costs no memory in any of the ONNX
+// files, whatever their operators.
+func TestGoldenNoAllocation(t *testing.T) {
+	paths, err := filepath.Glob("testdata/golden/*/*.onnx")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no golden set: %v", err)
+	}
+	for _, path := range paths {
+		dir, file := filepath.Split(path)
+		var meta goldenMeta
+		readJSON(t, dir+"meta.json", &meta)
+		m, err := engine.LoadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := m.NewBatch()
+		fill(t, m, b, meta.Checks[file].Inputs, readRows(t, dir+"rows.jsonl")[:1])
+		if n := testing.AllocsPerRun(10, func() {
+			if err := b.Run(); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations a run, want 0", path, n)
+		}
+	}
+}
