@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 
+	"online-inference/engine/catboost"
 	"online-inference/engine/forest"
 	"online-inference/engine/graph"
 	"online-inference/engine/lightgbm"
@@ -43,6 +44,8 @@ func native(data []byte) (format string, parse func([]byte) (*forest.Plan, error
 	switch {
 	case bytes.HasPrefix(data, []byte("{L")), bytes.HasPrefix(data, []byte("{i")), bytes.HasPrefix(data, []byte("{#")):
 		return "xgboost-ubj", xgboost.ParseUBJ
+	case bytes.HasPrefix(text, []byte("{")) && catboost.Sniff(data):
+		return "catboost-json", catboost.Parse
 	case bytes.HasPrefix(text, []byte("{")):
 		return "xgboost-json", xgboost.ParseJSON
 	case lightgbm.Sniff(data):

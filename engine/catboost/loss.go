@@ -1,0 +1,136 @@
+package catboost
+
+import (
+	"math"
+	"strconv"
+
+	"online-inference/engine/forest"
+	"online-inference/engine/modelfile"
+	"online-inference/engine/scan"
+)
+
+// classNames are the names of classes as the file has them.
+type classNames struct {
+	present bool // there is a class_params
+	texts   []string
+	numbers []float64
+	flags   []bool
+}
+
+// info reads model_info.
+func (f *file) info(key []byte) {
+	switch string(key) {
+	case "params":
+		if f.r.Kind() != scan.Object {
+			f.r.Skip()
+			return
+		}
+		f.r.Object(func(key []byte) {
+			if string(key) == "loss_function" && f.r.Kind() == scan.Object {
+				f.r.Object(func(key []byte) {
+					if string(key) == "type" {
+						f.loss = f.r.Text()
+					}
+				})
+			}
+		})
+	case "class_params":
+		f.names.present = true
+		f.r.Object(func(key []byte) {
+			if string(key) == "class_names" {
+				f.r.Array(func(int) { f.className() })
+			}
+		})
+	case "binclass_probability_threshold":
+		f.threshold = f.r.Float()
+	}
+}
+
+func (f *file) className() {
+	switch f.r.Kind() {
+	case scan.String:
+		f.names.texts = append(f.names.texts, f.r.Text())
+	case scan.Number:
+		f.names.numbers = append(f.names.numbers, f.r.Float())
+	case scan.Bool:
+		f.names.flags = append(f.names.flags, f.r.Flag())
+	default:
+		f.r.Fail("a class name that is neither text, number nor boolean")
+	}
+}
+
+// classes are the names of n classes: texts; whole numbers; booleans as
+// CatBoost's predict gives them, "True" and "False"; other numbers as text.
+func (f *file) classes(n int) (forest.Classes, error) {
+	var c forest.Classes
+	given := len(f.names.texts) + len(f.names.numbers) + len(f.names.flags)
+	if given == 0 {
+		return forest.Counted(n), nil
+	}
+	if given != n || len(f.names.texts) != n && len(f.names.numbers) != n && len(f.names.flags) != n {
+		return c, damaged("%d class names for %d classes", given, n)
+	}
+	c.Strings = f.names.texts
+	for _, b := range f.names.flags {
+		if b {
+			c.Strings = append(c.Strings, "True")
+		} else {
+			c.Strings = append(c.Strings, "False")
+		}
+	}
+	for _, v := range f.names.numbers {
+		if math.Abs(v) >= 1<<53 || v != math.Trunc(v) {
+			c.Ints = nil
+			for _, v := range f.names.numbers {
+				c.Strings = append(c.Strings, strconv.FormatFloat(v, 'g', -1, 64))
+			}
+			break
+		}
+		c.Ints = append(c.Ints, int64(v))
+	}
+	return c, nil
+}
+
+// setLoss sets the task and the link by the loss function, as the estimators of
+// the Python package answer by default.
+func (f *file) setLoss(s *forest.Spec) error {
+	n := f.dims
+	one := true
+	switch f.loss {
+	case "Logloss", "CrossEntropy", "Focal":
+		s.Task, s.Link.Kind = forest.Binary, forest.Logistic
+		if f.threshold <= 0 || f.threshold >= 1 {
+			return damaged("binclass_probability_threshold is %v", f.threshold)
+		}
+		s.Cut = -math.Log(1/f.threshold - 1)
+		n = 2
+	case "MultiClass", "MultiClassOneVsAll":
+		s.Task, s.Link.Kind, one = forest.Multiclass, forest.Softmax, false
+		if f.loss == "MultiClassOneVsAll" {
+			s.Link.Kind = forest.Logistic
+		}
+	case "MultiLogloss", "MultiCrossEntropy":
+		s.Task, s.Link.Kind = forest.Multilabel, forest.Logistic
+		return nil
+	case "Poisson", "Tweedie":
+		s.Link.Kind = forest.Exp
+	case "RMSEWithUncertainty":
+		s.Link.Kind, one = forest.NormalScale, false
+	case "MultiRMSE", "MultiRMSEWithMissingValues", "MultiQuantile", "PythonUserDefinedMultiTarget":
+		one = false
+	case "RMSE", "MAE", "Quantile", "Expectile", "LogLinQuantile", "Lq", "Huber", "MAPE", "LogCosh", "Cox", "SurvivalAft",
+		"QueryRMSE", "QuerySoftMax", "QueryCrossEntropy", "GroupQuantile", "YetiRank", "YetiRankPairwise", "PairLogit",
+		"PairLogitPairwise", "StochasticRank", "StochasticFilter", "LambdaMart", "PythonUserDefinedPerObject":
+	default:
+		return &modelfile.UnsupportedError{Format: formatName, Op: "loss " + strconv.Quote(f.loss), Reason: "no such loss function is known"}
+	}
+	if one && f.dims != 1 {
+		return damaged("loss %s with %d dimensions", f.loss, f.dims)
+	}
+	if s.Task == forest.Regression {
+		return nil
+	}
+	var err error
+	s.Classes, err = f.classes(n)
+	return err
+}

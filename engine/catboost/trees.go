@@ -1,0 +1,193 @@
+package catboost
+
+import (
+	"math"
+
+	"online-inference/engine/modelfile"
+	"online-inference/engine/scan"
+	"online-inference/engine/tree"
+)
+
+// split is a question. A tree's node keeps it with the feature's number among
+// those of its kind, until place puts the column there: features may follow
+// the trees in the file.
+type split struct {
+	kind    string
+	border  float32
+	feature int32
+	hash    int32
+}
+
+func (f *file) split() split {
+	s := split{feature: -1}
+	f.r.Object(func(key []byte) {
+		switch string(key) {
+		case "split_type":
+			s.kind = f.r.Text()
+		case "border":
+			s.border = float32(f.r.Float())
+		case "float_feature_index", "cat_feature_index":
+			s.feature = int32(f.whole(modelfile.MaxColumns))
+		case "value":
+			v := f.r.Float()
+			if !(v >= math.MinInt32 && v <= math.MaxUint32) || v != math.Trunc(v) {
+				f.r.Fail("%v is no hash", v)
+				return
+			}
+			s.hash = int32(uint32(int64(v)))
+		}
+	})
+	if f.r.Err() == nil && s.kind != "FloatFeature" && s.kind != "OneHotFeature" && f.other == "" {
+		f.other = "split " + s.kind
+	}
+	if s.kind == "" || s.feature < 0 && f.other == "" {
+		f.r.Fail("a split without type or feature")
+	}
+	return s
+}
+
+// node is the test of a split. In a test on a category the hash stands, as its
+// bits, in Set until place gives it a code.
+func (s split) node() tree.Node {
+	if s.kind == "OneHotFeature" {
+		return tree.Node{Mode: tree.EQ, Feature: s.feature, Set: [2]int32{s.hash, 0}}
+	}
+	return tree.Node{Mode: tree.GT, Feature: s.feature, Threshold: float64(s.border)}
+}
+
+// place gives the nodes their columns, and categories their codes.
+func (f *file) place() error {
+	for i := range f.spec.Nodes {
+		n := &f.spec.Nodes[i]
+		if n.Mode == tree.Leaf {
+			continue
+		}
+		list := f.floats
+		if n.Mode == tree.EQ {
+			list = f.cats
+		}
+		if int(n.Feature) >= len(list) {
+			return damaged("a split on feature %d of %d of its kind", n.Feature, len(list))
+		}
+		x := &list[n.Feature]
+		n.Feature = int32(x.column)
+		if n.Mode == tree.GT {
+			n.MissTrue = x.nanTrue
+			continue
+		}
+		code, ok := x.codes[n.Set[0]]
+		if !ok {
+			code = float64(len(x.codes))
+			x.codes[n.Set[0]] = code
+		}
+		n.Threshold, n.Set = code, [2]int32{}
+	}
+	return nil
+}
+
+// maxLevels is the deepest oblivious tree, as CatBoost itself allows.
+const maxLevels = 16
+
+// oblivious reads a tree and lays it out whole, level by level: the last split
+// at the root, so that the leaves stand in the order of their numbers.
+func (f *file) oblivious() {
+	f.level, f.value = f.level[:0], f.value[:0]
+	f.r.Object(func(key []byte) {
+		switch string(key) {
+		case "splits":
+			if f.r.Kind() == scan.Null { // a tree of one leaf
+				f.r.Skip()
+				return
+			}
+			f.r.Array(func(int) { f.level = append(f.level, f.split()) })
+		case "leaf_values":
+			f.value = f.r.Floats64(f.value)
+		}
+	})
+	d := len(f.level)
+	if f.r.Err() != nil {
+		return
+	}
+	if d > maxLevels {
+		f.r.Fail("a tree of %d levels", d)
+		return
+	}
+	leaves := 1 << d
+	if len(f.value) == 0 || len(f.value)%leaves != 0 || !f.setDims(len(f.value)/leaves) {
+		f.r.Fail("%d values for %d leaves of %d dimensions", len(f.value), leaves, f.dims)
+		return
+	}
+	first := int32(len(f.spec.Nodes))
+	f.spec.Roots = append(f.spec.Roots, first)
+	for level := range d {
+		test := f.level[d-1-level].node()
+		for range 1 << level {
+			k := int32(len(f.spec.Nodes)) - first
+			test.False, test.True = first+2*k+1, first+2*k+2
+			f.spec.Nodes = append(f.spec.Nodes, test)
+		}
+	}
+	for leaf := range leaves {
+		f.leaf(f.value[leaf*f.dims : (leaf+1)*f.dims])
+	}
+}
+
+// setDims notes how many values a leaf has, which is the same in all trees.
+func (f *file) setDims(n int) bool {
+	if f.dims == 0 && n <= 1<<16 {
+		f.dims = n
+	}
+	return f.dims == n
+}
+
+func (f *file) leaf(values []float64) {
+	from := int32(len(f.spec.Weights))
+	for t, v := range values {
+		f.spec.Weights = append(f.spec.Weights, tree.Weight{Target: int32(t), Value: v})
+	}
+	f.spec.Nodes = append(f.spec.Nodes, tree.Node{Weights: [2]int32{from, int32(len(f.spec.Weights))}})
+}
+
+// nested reads a tree that is not oblivious.
+func (f *file) nested() {
+	root := f.branch()
+	f.spec.Roots = append(f.spec.Roots, root)
+}
+
+// branch reads a node with all below it and gives its index.
+func (f *file) branch() int32 {
+	var s split
+	left, right, inner := int32(-1), int32(-1), false
+	f.value = f.value[:0]
+	f.r.Object(func(key []byte) {
+		switch string(key) {
+		case "left":
+			left = f.branch()
+		case "right":
+			right = f.branch()
+		case "split":
+			s, inner = f.split(), true
+		case "value":
+			f.value = f.value[:0]
+			if f.r.Kind() == scan.Array {
+				f.value = f.r.Floats64(f.value)
+			} else {
+				f.value = append(f.value, f.r.Float())
+			}
+		}
+	})
+	switch {
+	case f.r.Err() != nil:
+		return 0
+	case inner && left >= 0 && right >= 0:
+		n := s.node()
+		n.False, n.True = left, right
+		f.spec.Nodes = append(f.spec.Nodes, n)
+	case !inner && left < 0 && right < 0 && len(f.value) > 0 && f.setDims(len(f.value)):
+		f.leaf(f.value)
+	default:
+		f.r.Fail("a node that is neither a split with two branches nor a leaf of %d values", f.dims)
+		return 0
+	}
+	return int32(len(f.spec.Nodes)) - 1
+}
