@@ -67,7 +67,7 @@ func constantOfShape(b *build) kernel {
 		if err != nil {
 			return err
 		}
-		if err := grow(out[0], v.Type, shape[:rank]...); err != nil {
+		if err := create(out[0], v.Type, shape[:rank]...); err != nil {
 			return err
 		}
 		strided(out[0], v, 0, shape[:rank], zero[:rank])
@@ -127,7 +127,7 @@ func rangeKernel[T number]() kernel {
 		}
 		start, limit, delta := data[T](in[0])[0], data[T](in[1])[0], data[T](in[2])[0]
 		n := math.Ceil((float64(limit) - float64(start)) / float64(delta))
-		if n != n || n > modelfile.MaxStep {
+		if n != n || n > modelfile.MaxProbe {
 			return fmt.Errorf("a range from %v to %v by %v", start, limit, delta)
 		}
 		out[0].Resize(typ, int(max(n, 0)))
@@ -167,7 +167,7 @@ func oneHot(b *build) kernel {
 		n := copy(shape[:], in[0].Shape[:at])
 		shape[n] = int(depth)
 		copy(shape[n+1:], in[0].Shape[at:])
-		if err := grow(out[0], in[2].Type, shape[:rank]...); err != nil {
+		if err := create(out[0], in[2].Type, shape[:rank]...); err != nil {
 			return err
 		}
 		strided(out[0], in[2], 0, shape[:rank], zero[:rank])

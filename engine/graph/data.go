@@ -70,10 +70,20 @@ func resizeLike(t *tensor.Tensor, typ tensor.Type, like *tensor.Tensor) {
 // grow is Tensor.Resize for operators whose result can be much larger than what
 // they read, which a hostile file could chain.
 func grow(t *tensor.Tensor, typ tensor.Type, shape ...int) error {
+	return growTo(modelfile.MaxStep, t, typ, shape)
+}
+
+// create is grow for operators that make much of next to nothing, such as a
+// shape: what a few bytes of a file can ask for is bounded lower.
+func create(t *tensor.Tensor, typ tensor.Type, shape ...int) error {
+	return growTo(modelfile.MaxProbe, t, typ, shape)
+}
+
+func growTo(limit int, t *tensor.Tensor, typ tensor.Type, shape []int) error {
 	n := 1
 	for _, d := range shape {
-		if d > 0 && n > modelfile.MaxStep/d {
-			return fmt.Errorf("a result of more than %d elements", modelfile.MaxStep)
+		if d > 0 && n > limit/d {
+			return fmt.Errorf("a result of more than %d elements", limit)
 		}
 		n *= d
 	}

@@ -32,7 +32,7 @@ func gatherKernel[T element](axis64 int64) kernel {
 		if n > modelfile.MaxRank {
 			return fmt.Errorf("a result of %d dimensions", n)
 		}
-		if err := grow(out[0], typ, shape[:n]...); err != nil {
+		if err := create(out[0], typ, shape[:n]...); err != nil {
 			return err
 		}
 		outer, along, inner := split3(from.Shape, axis)

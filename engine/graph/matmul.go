@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"online-inference/engine/modelfile"
 	"online-inference/engine/tensor"
@@ -30,9 +31,8 @@ type product struct {
 }
 
 func (p *product) plan(x, y []int) (shape [modelfile.MaxRank]int, rank int, err error) {
-	fault := fmt.Errorf("shapes %v and %v do not multiply", append([]int(nil), x...), append([]int(nil), y...))
 	if len(x) == 0 || len(y) == 0 {
-		return shape, 0, fault
+		return shape, 0, errProduct(x, y)
 	}
 	p.n, p.inner, p.m = 1, x[len(x)-1], 1
 	rows := y[0]
@@ -43,14 +43,14 @@ func (p *product) plan(x, y []int) (shape [modelfile.MaxRank]int, rank int, err 
 		rows, p.m = y[len(y)-2], y[len(y)-1]
 	}
 	if rows != p.inner {
-		return shape, 0, fault
+		return shape, 0, errProduct(x, y)
 	}
 	if err := p.batch.start(x[:max(0, len(x)-2)], y[:max(0, len(y)-2)], nil); err != nil {
 		return shape, 0, err
 	}
 	rank = copy(shape[:], p.batch.shape())
 	if rank+2 > modelfile.MaxRank {
-		return shape, 0, fault
+		return shape, 0, errProduct(x, y)
 	}
 	if len(x) > 1 {
 		shape[rank] = p.n
@@ -61,6 +61,10 @@ func (p *product) plan(x, y []int) (shape [modelfile.MaxRank]int, rank int, err 
 		rank++
 	}
 	return shape, rank, nil
+}
+
+func errProduct(x, y []int) error {
+	return fmt.Errorf("shapes %v and %v do not multiply", slices.Clone(x), slices.Clone(y))
 }
 
 func matmulKernel[T number]() kernel {

@@ -67,7 +67,7 @@ func TestNodes(t *testing.T) {
 }
 
 // readCases unpacks the archive: the files of each case by their path in it.
-func readCases(t *testing.T, file string) map[string]map[string][]byte {
+func readCases(t testing.TB, file string) map[string]map[string][]byte {
 	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {

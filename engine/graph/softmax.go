@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"math"
 
 	"online-inference/engine/modelfile"
@@ -210,12 +211,12 @@ func batchNormKernel[T float](epsilon float64) kernel {
 			shape[rank], rank = 1, rank+1 // a vector has one channel
 		}
 		if rank < 2 {
-			return errScalar(in[0].Shape)
+			return fmt.Errorf("a scalar has no channels")
 		}
 		outer, channels, inner := split3(shape[:rank], 1)
 		for _, t := range in[1:] {
 			if t.Len() != channels {
-				return columnwise(t.Len(), channels, "statistics")
+				return fmt.Errorf("%d statistics for %d channels", t.Len(), channels)
 			}
 		}
 		resizeLike(out[0], typ, in[0])

@@ -151,7 +151,7 @@ func expand(b *build) kernel {
 		if err := w.start(in[0].Shape, shape[:rank], nil); err != nil {
 			return err
 		}
-		if err := grow(out[0], in[0].Type, w.shape()...); err != nil {
+		if err := create(out[0], in[0].Type, w.shape()...); err != nil {
 			return err
 		}
 		strided(out[0], in[0], 0, w.shape(), w.strides[0][:w.rank])
@@ -195,7 +195,7 @@ func tile(b *build) kernel {
 			shape[d] = n * repeats[d]
 			dims[2*d], dims[2*d+1], strides[2*d+1] = repeats[d], n, from[d]
 		}
-		if err := grow(out[0], in[0].Type, shape[:rank]...); err != nil {
+		if err := create(out[0], in[0].Type, shape[:rank]...); err != nil {
 			return err
 		}
 		strided(out[0], in[0], 0, dims[:2*rank], strides[:2*rank])
