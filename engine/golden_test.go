@@ -176,7 +176,7 @@ func near(have, want any, tolerance float64) bool {
 	if i, isInt := have.(int64); isInt {
 		return float64(i) == w
 	}
-	return ok && (math.Abs(h-w) <= tolerance*max(1, math.Abs(w)) || h != h && w != w)
+	return ok && (h == w || math.Abs(h-w) <= tolerance*max(1, math.Abs(w)) || h != h && w != w)
 }
 
 // cells lists the values of one row as float64, int64, string or bool.

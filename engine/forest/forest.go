@@ -223,6 +223,9 @@ func (p *Plan) layOutputs() {
 	}
 	label := Port{Name: "label", Type: tensor.Int64, Shape: []int{-1}, Role: RoleLabel}
 	share := Port{Name: "probabilities", Type: s.Out, Shape: []int{-1, max(s.Classes.Len(), s.Targets)}, Role: RoleProbabilities}
+	if s.Task == Binary && s.Link.Kind == Identity {
+		share.Role = RoleScores // 1-s and s of a sum that is no probability
+	}
 	if s.Classes.Strings != nil {
 		label.Type = tensor.String
 	}

@@ -192,6 +192,10 @@ func (s *Spec) label(t *tensor.Tensor, i int, values []float64) {
 		}
 	default:
 		for k, v := range values {
+			if v != v { // numpy's argmax: the first NaN is the largest
+				best = k
+				break
+			}
 			if v > values[best] {
 				best = k
 			}

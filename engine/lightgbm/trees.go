@@ -2,6 +2,7 @@ package lightgbm
 
 import (
 	"bytes"
+	"math"
 	"slices"
 
 	"online-inference/engine/scan"
@@ -165,7 +166,7 @@ func (f *file) append(b *block) {
 	s.Roots = append(s.Roots, first)
 	s.Nodes = slices.Grow(s.Nodes, inner+b.leaves)
 	for i := range inner {
-		node := tree.Node{Mode: tree.LEQ, Feature: b.feature[i], Threshold: b.threshold[i]}
+		node := tree.Node{Mode: tree.LEQ, Feature: b.feature[i], Threshold: aroundZero(b.threshold[i])}
 		var ok1, ok2 bool
 		node.True, ok1 = child(first, b.left[i], inner, b.leaves)
 		node.False, ok2 = child(first, b.right[i], inner, b.leaves)
@@ -186,6 +187,23 @@ func (f *file) append(b *block) {
 	if b.linear {
 		f.linear(b, int(first)+inner)
 	}
+}
+
+// nearZero is kZeroThreshold, a double that was written as a float. LightGBM's
+// thresholds beside the bin of zeros are this far from it.
+const nearZero = float64(float32(1e-35))
+
+// aroundZero moves a threshold so that all numbers within nearZero of zero are
+// on the side of zero: LightGBM drops them from a row before it predicts
+// (RowPairFunctionFromDenseMatric in src/c_api.cpp).
+func aroundZero(t float64) float64 {
+	switch {
+	case -nearZero <= t && t < 0:
+		return math.Nextafter(-nearZero, -1)
+	case 0 <= t && t <= nearZero:
+		return nearZero
+	}
+	return t
 }
 
 // child is the index of a child: an inner node's number, or the complement of

@@ -31,7 +31,7 @@ func (m *model) setObjective(s *forest.Spec) error {
 	case "reg:squarederror", "reg:linear", "reg:squaredlogerror", "reg:pseudohubererror", "reg:absoluteerror",
 		"rank:pairwise", "rank:ndcg", "rank:map":
 	case "reg:quantileerror":
-		if m.since(3, 4) { // crossing quantiles are put in order from then on
+		if m.since(3, 5) { // crossing quantiles are put in order from then on
 			s.Link.Kind = forest.Sorted
 		}
 	case "reg:expectileerror":
@@ -41,7 +41,10 @@ func (m *model) setObjective(s *forest.Spec) error {
 	case "binary:logistic":
 		s.Task, s.Link.Kind, from = forest.Binary, forest.Logistic, asShare
 	case "binary:logitraw":
-		s.Task, s.Link.Kind, s.Decide = forest.Binary, forest.Logistic, forest.BySum
+		s.Task, s.Decide = forest.Binary, forest.BySum
+		if m.since(3, 5) { // predict_proba gives 1-s and s before, probabilities from then on
+			s.Link.Kind = forest.Logistic
+		}
 	case "binary:hinge":
 		s.Task, s.Link.Kind = forest.Binary, forest.Step
 	case "multi:softprob", "multi:softmax":
@@ -115,7 +118,8 @@ func (m *model) baseValues(targets int, from space) ([]float64, error) {
 		}
 	case asSteps:
 		for i := len(base) - 1; i > 0; i-- {
-			base[i] = math.Log(math.Expm1(base[i] - base[i-1] - 1e-6))
+			gap := max(base[i]-base[i-1]-1e-6, 1e-6)
+			base[i] = gap + math.Log(-math.Expm1(-gap))
 		}
 	}
 	return base, nil
