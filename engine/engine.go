@@ -10,6 +10,7 @@ package engine
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"online-inference/engine/modelfile"
 	"online-inference/engine/tensor"
@@ -96,9 +97,10 @@ type Model struct {
 	plan plan
 }
 
-// plan is what a format compiles to: the graph of an ONNX file today.
+// plan is what a format compiles to.
 type plan interface {
 	newRun() run
+	maxRows() int
 }
 
 // run is the memory of one execution of a plan.
@@ -129,6 +131,10 @@ func LoadFile(path string) (*Model, error) {
 
 // Signature tells what the model takes and gives. The caller must not change it.
 func (m *Model) Signature() *Signature { return &m.sig }
+
+// MaxRows is the largest batch that the model takes: its values, intermediate
+// ones included, grow with the rows and are bounded (modelfile.MaxRun elements).
+func (m *Model) MaxRows() int { return m.plan.maxRows() }
 
 // NewBatch makes the memory of a run.
 func (m *Model) NewBatch() *Batch { return &Batch{model: m, run: m.plan.newRun()} }
@@ -163,7 +169,21 @@ func (b *Batch) Input(i int) *Tensor { return b.run.input(i) }
 // until the next Run or Reset of this batch, and the caller must not change it.
 func (b *Batch) Output(i int) *Tensor { return b.run.output(i) }
 
-// Run scores the batch. An error speaks of the values that were given (for
-// example a category that the model refuses): what a file asks for was checked
-// at load.
-func (b *Batch) Run() error { return b.run.execute() }
+// Run scores the batch. A *ValueError speaks of a value that was given (for
+// example a category that the model refuses); what a file asks for was checked
+// at load. Any other error means that the batch has more rows than MaxRows, or
+// that the file gives outputs of other shapes than it did when it was loaded.
+func (b *Batch) Run() error {
+	if b.rows > b.model.MaxRows() {
+		return fmt.Errorf("cannot score %d rows: this model takes %d at most", b.rows, b.model.MaxRows())
+	}
+	if err := b.run.execute(); err != nil {
+		return err
+	}
+	for i, p := range b.model.sig.Outputs {
+		if t := b.run.output(i); t.Type != p.Type || t.Rows() != b.rows || t.Width() != p.Width() {
+			return fmt.Errorf("output %q has shape %v for %d rows, the signature says %v", p.Name, slices.Clone(t.Shape), b.rows, p.Shape)
+		}
+	}
+	return nil
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"online-inference/engine"
@@ -142,5 +143,19 @@ func BenchmarkLoad(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestTooManyRows shows that a batch beyond what the model takes is an error
+// and costs no more memory than its inputs.
+func TestTooManyRows(t *testing.T) {
+	m := loadHeart(t, "1")
+	if m.MaxRows() < 10_000 {
+		t.Errorf("%d rows at most, a server offers 10,000", m.MaxRows())
+	}
+	b := m.NewBatch()
+	b.Reset(m.MaxRows() + 1)
+	if err := b.Run(); err == nil || !strings.Contains(err.Error(), "at most") {
+		t.Errorf("error %v, want one that names the limit", err)
 	}
 }

@@ -76,6 +76,19 @@ type forestPlan struct{ *forest.Plan }
 
 func (p forestPlan) newRun() run { return forestRun{p.NewRun()} }
 
+// maxRows counts the inputs' columns, once more where they are gathered, the
+// sums and the answers.
+func (p forestPlan) maxRows() int {
+	elements := 0
+	for _, in := range p.Inputs {
+		elements += 2 * forestPort(in).Width()
+	}
+	for _, out := range p.Outputs {
+		elements += 2 * forestPort(out).Width()
+	}
+	return modelfile.MaxRun / max(1, elements)
+}
+
 type forestRun struct{ *forest.Run }
 
 func (r forestRun) input(i int) *Tensor  { return r.Input(i) }
@@ -110,7 +123,8 @@ func port(p graph.Port) Port {
 // graphPlan and graphRun fit an ONNX plan to what a Model runs.
 type graphPlan struct{ *graph.Plan }
 
-func (p graphPlan) newRun() run { return graphRun{p.NewRun()} }
+func (p graphPlan) newRun() run  { return graphRun{p.NewRun()} }
+func (p graphPlan) maxRows() int { return p.MaxRows }
 
 type graphRun struct{ *graph.Run }
 

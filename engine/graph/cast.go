@@ -191,7 +191,7 @@ func parse[T element](f func(string) (T, error)) kernel {
 		for i, s := range in[0].Str {
 			v, err := f(s)
 			if err != nil {
-				return &modelfile.ValueError{Row: i / max(1, in[0].Width()), Reason: fmt.Sprintf("%q is no %v", s, typ)}
+				return &modelfile.ValueError{Row: i / max(1, in[0].Width()), Reason: fmt.Sprintf("%s is no %v", quoted(s), typ)}
 			}
 			to[i] = v
 		}

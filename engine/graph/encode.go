@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"online-inference/engine/modelfile"
 	"online-inference/engine/tensor"
@@ -59,11 +60,23 @@ func oneHotKernel[T element, K comparable](find *finder[K], n int, zeros bool, a
 			case k >= 0:
 				to[i*n+k] = 1
 			case !zeros:
-				return &modelfile.ValueError{Row: i / max(1, in[0].Width()), Reason: fmt.Sprintf("category %v is unknown", v)}
+				return &modelfile.ValueError{Row: i / max(1, in[0].Width()), Reason: fmt.Sprintf("category %s is unknown", quoted(v))}
 			}
 		}
 		return nil
 	}
+}
+
+// quoted is a value for a message, short whatever a client sent.
+func quoted(v any) string {
+	text, ok := v.(string)
+	if !ok {
+		return fmt.Sprint(v)
+	}
+	if len(text) > 64 {
+		return fmt.Sprintf("%q…", text[:64])
+	}
+	return strconv.Quote(text)
 }
 
 // finder looks a key up among a few or many. The first of equal keys wins.

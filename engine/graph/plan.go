@@ -45,13 +45,16 @@ type Plan struct {
 	Inputs  []Port
 	Outputs []Port
 	Classes Classes
+	// MaxRows is the largest batch whose values stay within modelfile.MaxRun.
+	MaxRows int
 
 	consts []*tensor.Tensor // by slot; nil where a step or the caller fills it
 	steps  []step
 }
 
 // kernel computes the outputs of one node. Outputs beyond the node's own are
-// its scratch memory.
+// its scratch memory. A kernel that refuses a value (modelfile.ValueError) has
+// given its outputs their shapes before.
 type kernel func(in, out []*tensor.Tensor) error
 
 type step struct {

@@ -9,24 +9,25 @@ import (
 )
 
 // probe runs the plan on batches of zeros, so that shapes that do not fit are
-// found at load, and learns from it the shapes of the outputs.
+// found at load, and learns from it the shapes of the outputs and what a row
+// costs. Where zeros are no value that the model takes, it goes on all the same:
+// what follows must fit too.
 func (c *compiler) probe() error {
 	var shapes [2][][]int
+	var elements [2]int
 	for k, rows := range [2]int{2, 3} {
 		r := c.plan.NewRun()
 		for i, p := range c.plan.Inputs {
 			if err := fillZero(r.Input(i), p, rows); err != nil {
 				return err
 			}
+			elements[k] += r.Input(i).Len()
 		}
-		err := r.probe()
-		if refused := (*modelfile.ValueError)(nil); errors.As(err, &refused) {
-			c.tried = nil
-			return c.declared() // zeros are no value this model takes; the file's own word must do
-		}
+		n, err := r.probe()
 		if err != nil {
 			return malformed("%v", err)
 		}
+		elements[k] += n
 		c.tried = r
 		for i := range c.plan.Outputs {
 			shapes[k] = append(shapes[k], append([]int(nil), r.Output(i).Shape...))
@@ -39,24 +40,26 @@ func (c *compiler) probe() error {
 		}
 		c.plan.Outputs[i].Shape = shape
 	}
+	c.plan.MaxRows = modelfile.MaxRun / max(1, elements[1]-elements[0])
 	return nil
 }
 
-// probe is Execute under a budget for all steps together.
-func (r *Run) probe() error {
-	left := modelfile.MaxProbe
+// probe is Execute under a budget for all steps together, and past the steps
+// that refuse a value. It gives the number of elements that the steps made.
+func (r *Run) probe() (elements int, err error) {
 	for i := range r.args {
-		if err := r.step(i); err != nil {
-			return err
+		err := r.step(i)
+		if refused := (*modelfile.ValueError)(nil); err != nil && !errors.As(err, &refused) {
+			return 0, err
 		}
 		for _, t := range r.args[i].out {
-			left -= t.Len()
+			elements += t.Len()
 		}
-		if left < 0 {
-			return fmt.Errorf("a few rows need more than %d elements", modelfile.MaxProbe)
+		if elements > modelfile.MaxProbe {
+			return 0, fmt.Errorf("a few rows need more than %d elements", modelfile.MaxProbe)
 		}
 	}
-	return nil
+	return elements, nil
 }
 
 func fillZero(t *tensor.Tensor, p Port, rows int) error {
@@ -85,16 +88,4 @@ func generalise(two, three []int) ([]int, error) {
 		shape = append(shape, d)
 	}
 	return shape, nil
-}
-
-// declared takes the outputs' shapes from the file.
-func (c *compiler) declared() error {
-	for i, out := range c.model.Graph.Outputs {
-		p := &c.plan.Outputs[i]
-		p.Shape = append([]int{-1}, out.Shape[min(1, len(out.Shape)):]...)
-		if p.Role == RoleProbabilities && len(p.Shape) == 1 {
-			p.Shape = append(p.Shape, c.plan.Classes.Len())
-		}
-	}
-	return nil
 }

@@ -11,4 +11,5 @@ const (
 	MaxColumns = 1 << 20 // elements in one row of any value
 	MaxStep    = 1 << 26 // elements that one operator gives for a batch
 	MaxProbe   = 1 << 24 // elements that all operators give for the few rows tried at load
+	MaxRun     = 1 << 25 // elements that all operators give for one batch; it bounds the rows of a batch
 )

@@ -15,6 +15,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"knative.dev/pkg/apis"
+
+	"online-inference/lab/cluster"
 )
 
 // rounds is how often each way to deploy is tried from an empty namespace:
@@ -216,7 +218,9 @@ func (n *namespace) changedSource(ctx context.Context, t *testing.T) {
 	load.stop(t, "plain apply of a changed source")
 
 	load = n.startLoad(ctx, t, 20)
-	if _, err := command(ctx, dir, append(lab.environ, "NAMESPACE="+n.name), filepath.Join(lab.root, ".lab", "bin", "lab"), "deploy"); err != nil {
+	// Another checkout may not use this one's lab as its own, but as an existing cluster.
+	existing := append(lab.environ, "NAMESPACE="+n.name, "LAB=existing", "KUBE_CONTEXT="+cluster.ContextName, "YES=1")
+	if _, err := command(ctx, dir, existing, filepath.Join(lab.root, ".lab", "bin", "lab"), "deploy"); err != nil {
 		t.Fatal(err)
 	}
 	if err := n.ready(ctx, 90*time.Second); err != nil {

@@ -65,7 +65,7 @@ func shows(output, want string) bool {
 // time to go.
 func follow(ctx context.Context, t *testing.T, list []step) {
 	t.Helper()
-	typed := ""
+	typed := ":"
 	for _, s := range list {
 		err := poll(ctx, 3*time.Minute, "the page's answer", func(ctx context.Context) (bool, string, error) {
 			// Variables live on, what was printed before does not count.

@@ -29,7 +29,8 @@ type namespace struct{ name string }
 func newNamespace(ctx context.Context, t *testing.T) *namespace {
 	t.Helper()
 	ns, err := lab.kube.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		GenerateName: "e2e-", Labels: map[string]string{"app.kubernetes.io/managed-by": "online-inference-e2e"},
+		// The label is the lab's own, so that it takes the namespace for one that it made.
+		GenerateName: "e2e-", Labels: map[string]string{"app.kubernetes.io/managed-by": "online-inference-lab"},
 	}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatalf("cannot make a namespace: %v", err)
