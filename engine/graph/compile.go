@@ -73,13 +73,10 @@ func (c *compiler) define(name string, v *value) error {
 // inputs declares the initialisers and the inputs. An initialiser may repeat
 // as an input (its default value, as IR version 3 demanded): it is a constant.
 func (c *compiler) inputs() error {
-	g := c.model.Graph
-	for _, t := range g.Initializers {
-		if err := c.define(t.Name, &value{slot: c.slot(t.Tensor), typ: t.Type, constant: t.Tensor}); err != nil {
-			return err
-		}
+	if err := c.initializers(); err != nil {
+		return err
 	}
-	for _, in := range g.Inputs {
+	for _, in := range c.model.Graph.Inputs {
 		if v := c.values[in.Name]; v != nil && v.constant != nil {
 			continue
 		}
@@ -97,6 +94,15 @@ func (c *compiler) inputs() error {
 	}
 	if len(c.plan.Inputs) == 0 {
 		return unsupported("it takes no input")
+	}
+	return nil
+}
+
+func (c *compiler) initializers() error {
+	for _, t := range c.model.Graph.Initializers {
+		if err := c.define(t.Name, &value{slot: c.slot(t.Tensor), typ: t.Type, constant: t.Tensor}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

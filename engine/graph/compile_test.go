@@ -150,28 +150,6 @@ func name(i int) string {
 	return strings.Repeat("v", i)
 }
 
-// evaluate runs one operator on tensors that stand for inputs.
-func evaluate(t *testing.T, n onnx.Node, opset int64, in ...*tensor.Tensor) *tensor.Tensor {
-	t.Helper()
-	c := newCompiler(&onnx.Model{})
-	b := &build{node: &n, op: n.Op, version: opset, used: map[string]bool{}, out: []*value{{}}, compiler: c}
-	for _, x := range in {
-		b.in = append(b.in, &value{typ: x.Type, constant: x})
-	}
-	run := c.lookup(n.Domain, n.Op).build(b)
-	if err := b.finish(); err != nil {
-		t.Fatalf("%s: %v", n.Op, err)
-	}
-	out := []*tensor.Tensor{{}}
-	for range b.scratch {
-		out = append(out, &tensor.Tensor{})
-	}
-	if err := run(in, out); err != nil {
-		t.Fatalf("%s: %v", n.Op, err)
-	}
-	return out[0]
-}
-
 // TestOperators checks the corners of single operators against results worked
 // out by hand from the operators' definitions.
 func TestOperators(t *testing.T) {

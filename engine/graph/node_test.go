@@ -139,6 +139,9 @@ func runCase(files map[string][]byte) error {
 // is tried out.
 func compileNode(m *onnx.Model) (*Plan, error) {
 	c := newCompiler(m)
+	if err := c.initializers(); err != nil {
+		return nil, err
+	}
 	for _, in := range m.Graph.Inputs {
 		if err := checkInput(in); err != nil {
 			return nil, err

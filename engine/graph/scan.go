@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -65,10 +66,8 @@ func scan(b *build) kernel {
 func (c *compiler) body(g *onnx.Graph, in []*value) (*Plan, []*value, error) {
 	inner := newCompiler(&onnx.Model{Opsets: c.model.Opsets, Graph: g})
 	inner.outer, inner.table = c, c.table
-	for _, t := range g.Initializers {
-		if err := inner.define(t.Name, &value{slot: inner.slot(t.Tensor), typ: t.Type, constant: t.Tensor}); err != nil {
-			return nil, nil, err
-		}
+	if err := inner.initializers(); err != nil {
+		return nil, nil, err
 	}
 	for i, port := range g.Inputs {
 		if err := inner.port(Port{Name: port.Name, Type: in[i].typ}); err != nil {
@@ -130,6 +129,7 @@ func (s *scanRun) execute(in, out []*tensor.Tensor) error {
 			view(s.run.Input(i), t, t.Shape, 0)
 		}
 	}
+	var refused error // the first value that the body refused
 	for step := range max(1, length) {
 		for i := s.states; i < s.states+s.scanned; i++ {
 			t := in[i]
@@ -141,14 +141,14 @@ func (s *scanRun) execute(in, out []*tensor.Tensor) error {
 			}
 			view(s.run.Input(i), t, t.Shape[1:], step)
 		}
-		if err := s.run.Execute(); err != nil {
+		if err := s.body(&refused); err != nil {
 			return err
 		}
 		if err := s.collect(out, step, length); err != nil {
 			return err
 		}
 		if length == 0 {
-			return nil
+			return refused
 		}
 		for i := range s.states {
 			if from := s.run.Output(i); from != s.run.Input(i) {
@@ -156,7 +156,28 @@ func (s *scanRun) execute(in, out []*tensor.Tensor) error {
 			}
 		}
 	}
-	return s.finish(out)
+	if err := s.finish(out); err != nil {
+		return err
+	}
+	return refused
+}
+
+// body runs the steps once. It goes on past a refused value, so that the results
+// have their shapes whatever the values are, and keeps the first refusal.
+func (s *scanRun) body(refused *error) error {
+	for i := range s.run.args {
+		err := s.run.step(i)
+		if value := (*modelfile.ValueError)(nil); errors.As(err, &value) {
+			if *refused == nil {
+				*refused = err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // collect appends the results of one step; without steps they get no elements.
