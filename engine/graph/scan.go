@@ -167,14 +167,14 @@ func (s *scanRun) execute(in, out []*tensor.Tensor) error {
 func (s *scanRun) body(refused *error) error {
 	for i := range s.run.args {
 		err := s.run.step(i)
-		if value := (*modelfile.ValueError)(nil); errors.As(err, &value) {
-			if *refused == nil {
-				*refused = err
-			}
+		if err == nil {
 			continue
 		}
-		if err != nil {
+		if value := (*modelfile.ValueError)(nil); !errors.As(err, &value) {
 			return err
+		}
+		if *refused == nil {
+			*refused = err
 		}
 	}
 	return nil
