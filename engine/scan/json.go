@@ -158,8 +158,13 @@ func (j *json) escaped(out []byte) []byte {
 		case 'u':
 			r := j.hex4()
 			if utf16.IsSurrogate(r) && j.left() >= 6 && j.data[j.pos] == '\\' && j.data[j.pos+1] == 'u' {
+				at := j.pos
 				j.pos += 2
-				r = utf16.DecodeRune(r, j.hex4())
+				if both := utf16.DecodeRune(r, j.hex4()); both != utf8.RuneError {
+					r = both
+				} else if j.err == nil {
+					j.pos = at // two characters, of which the first is broken
+				}
 			}
 			out = utf8.AppendRune(out, r)
 		default:

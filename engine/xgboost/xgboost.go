@@ -77,6 +77,7 @@ type model struct {
 type learnerParams struct {
 	base                       string
 	classes, features, targets int
+	fits                       bool // boost_from_average: base_score is estimated when training begins
 }
 
 // treeEnd says how far the spec's arrays reach after a tree, and whether its
@@ -123,6 +124,8 @@ func (m *model) learner(key []byte) {
 				m.params.features = m.count("num_feature")
 			case "num_target":
 				m.params.targets = m.count("num_target")
+			case "boost_from_average":
+				m.params.fits = m.r.Float() != 0
 			}
 		})
 	case "objective":
@@ -211,6 +214,9 @@ func (m *model) plan() (*forest.Plan, error) {
 	}
 	switch m.booster {
 	case "gbtree", "dart":
+		if len(m.ends) == 0 && m.params.fits {
+			return nil, &modelfile.UnsupportedError{Format: m.format, Reason: "the model was never trained: no trees and no base_score"}
+		}
 		spec.Trees, err = m.ensemble(spec.Targets)
 	case "gblinear":
 		spec.Linear, err = m.linear(&spec)
