@@ -269,3 +269,16 @@ func TestRefusedNodes(t *testing.T) {
 		}
 	}
 }
+
+// TestManyRows scores more rows than one block holds, with columns that no tree reads.
+func TestManyRows(t *testing.T) {
+	const rows = 2*scoreRowsBlock + 7
+	x, want := floats([]int{rows, 3}), floats([]int{rows, 1})
+	for r := range rows {
+		x.F32 = append(x.F32, float32(r%2), 9, 9)
+		want.F32 = append(want.F32, float32(1+r%2))
+	}
+	if err := sameTensor(evaluate(t, stump(), 3, x), want); err != nil {
+		t.Error(err)
+	}
+}

@@ -48,6 +48,7 @@ func treeClassifier(b *build) kernel {
 	if b.err != nil {
 		return nil
 	}
+	b.scratch = 2
 	switch b.typ(0) {
 	case tensor.Float32:
 		return treeClassifierKernel[float32](e, c)
@@ -61,19 +62,59 @@ func treeClassifier(b *build) kernel {
 
 func treeClassifierKernel[T float](e *tree.Ensemble, c *chooser) kernel {
 	return func(in, out []*tensor.Tensor) error {
-		rows, columns := matrix(in[0])
-		if columns < e.Features() {
-			return fmt.Errorf("%d columns, it tests column %d", columns, e.Features()-1)
+		rows, err := checkRows(e, in[0])
+		if err != nil {
+			return err
 		}
 		c.resize(out, rows)
-		x := data[T](in[0])
 		var small [16]float64
-		sums := scratch(small[:], max(c.scores, c.classes.Len()))
-		for r := range rows {
-			tree.Score(e, x[r*columns:(r+1)*columns], sums[:c.scores])
-			c.choose(out, r, sums)
-		}
+		own := scratch(small[:], max(c.scores, c.classes.Len()))
+		scoreRows(e, data[T](in[0]), rows, out[2:], func(r int, sums []float64) {
+			copy(own, sums)
+			c.choose(out, r, own)
+		})
 		return nil
+	}
+}
+
+func checkRows(e *tree.Ensemble, t *tensor.Tensor) (rows int, err error) {
+	rows, columns := matrix(t)
+	if columns < e.Features() {
+		return 0, fmt.Errorf("%d columns, it tests column %d", columns, e.Features()-1)
+	}
+	return rows, nil
+}
+
+// scoreRowsBlock is how many rows are scored at once: enough for trees to be
+// read from memory rarely, few enough for the sums to stay in the cache.
+const scoreRowsBlock = 512
+
+// scoreRows scores rows and hands the sums of each to a function. Two tensors
+// of scratch hold the sums of a block, and its rows where they have more columns
+// than the ensemble reads.
+func scoreRows[T float](e *tree.Ensemble, x []T, rows int, memory []*tensor.Tensor, each func(r int, sums []float64)) {
+	if rows == 0 {
+		return
+	}
+	columns, features, targets := len(x)/rows, e.Features(), e.Targets()
+	block := min(rows, scoreRowsBlock)
+	memory[0].Resize(tensor.Float64, block, targets)
+	for start := 0; start < rows; start += block {
+		n := min(block, rows-start)
+		part := x[start*columns : (start+n)*columns]
+		if columns != features {
+			memory[1].Resize(typeOf[T](), n, features)
+			narrow := data[T](memory[1])
+			for r := range n {
+				copy(narrow[r*features:(r+1)*features], part[r*columns:])
+			}
+			part = narrow
+		}
+		sums := memory[0].F64[:n*targets]
+		tree.Score(e, part, sums)
+		for r := range n {
+			each(start+r, sums[r*targets:(r+1)*targets])
+		}
 	}
 }
 
@@ -109,6 +150,7 @@ func treeRegressor(b *build) kernel {
 	if b.err != nil {
 		return nil
 	}
+	b.scratch = 2
 	switch b.typ(0) {
 	case tensor.Float32:
 		return treeRegressorKernel[float32](e, post)
@@ -128,22 +170,19 @@ func treeRegressorKernel[T float](e *tree.Ensemble, post transform) kernel {
 func treeKernel[T, R float](e *tree.Ensemble, post transform) kernel {
 	typ := typeOf[R]()
 	return func(in, out []*tensor.Tensor) error {
-		rows, columns := matrix(in[0])
-		if columns < e.Features() {
-			return fmt.Errorf("%d columns, it tests column %d", columns, e.Features()-1)
+		rows, err := checkRows(e, in[0])
+		if err != nil {
+			return err
 		}
 		n := e.Targets()
 		out[0].Resize(typ, rows, n)
-		x, to := data[T](in[0]), data[R](out[0])
-		var small [16]float64
-		sums := scratch(small[:], n)
-		for r := range rows {
-			tree.Score(e, x[r*columns:(r+1)*columns], sums)
+		to := data[R](out[0])
+		scoreRows(e, data[T](in[0]), rows, out[1:], func(r int, sums []float64) {
 			post.apply(sums)
 			for i, v := range sums {
 				to[r*n+i] = R(v)
 			}
-		}
+		})
 		return nil
 	}
 }
@@ -157,7 +196,7 @@ func viaFloat(b *build, k kernel) kernel {
 	} else {
 		toFloat = castFrom[int32](tensor.Float32)
 	}
-	b.scratch = 1
+	b.scratch++
 	return func(in, out []*tensor.Tensor) error {
 		last := len(out) - 1
 		if err := toFloat(in, out[last:]); err != nil {

@@ -56,6 +56,7 @@ func treeEnsemble(b *build) kernel {
 	if t == postSoftmax || t == postSoftmaxZero || t == postLogistic {
 		b.means(0, RoleOther, nil)
 	}
+	b.scratch = 2
 	return floating(b.typ(0), treeKernel[float32, float32](e, t), treeKernel[float64, float64](e, t))
 }
 
