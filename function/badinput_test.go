@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -48,6 +49,9 @@ var badValues = []struct{ feature, old, new, expected, got string }{
 	{"age", "63", `-1e400`, "a number from 0 to 120 (years)", `-1e400`},
 	{"sex", "1", `2`, "one of 0 (female), 1 (male)", `2`},
 	{"sex", "1", `1.5`, "one of 0 (female), 1 (male)", `1.5`},
+	{"sex", "1", `0.99999999999999999999999`, "one of 0 (female), 1 (male)", `0.99999999999999999999999`},
+	{"sex", "1", `1.00000000000000000001`, "one of 0 (female), 1 (male)", `1.00000000000000000001`},
+	{"sex", "1", `1e-400`, "one of 0 (female), 1 (male)", `1e-400`},
 	{"sex", "1", `"male"`, "one of 0 (female), 1 (male)", `"male"`},
 	{"sex", "1", `true`, "one of 0 (female), 1 (male)", `true`},
 	{"sex", "1", `null`, "one of 0 (female), 1 (male)", `null`},
@@ -236,7 +240,7 @@ var badBodies = []edit{
 	{name: "shape negative", form: "tensors", old: `[2,1]`, new: `[-2,1]`, message: `input "age": "shape", dimension 0: expected an integer from 0 to 2147483647, got -2`},
 	{name: "shape a fraction", form: "tensors", old: `[2,1]`, new: `[2.0,1]`, message: `input "age": "shape", dimension 0: expected an integer from 0 to 2147483647, got 2.0`},
 	{name: "shape huge", form: "tensors", old: `[2,1]`, new: `[2,18446744073709551616]`, message: `input "age": "shape", dimension 1: expected an integer from 0 to 2147483647, got 18446744073709551616`},
-	{name: "shape overflows", form: "tensors", old: `[2,1]`, new: `[2147483647,2147483647,2147483647]`, message: `input "age": "shape": [2147483647 2147483647 2147483647] has too many elements`},
+	{name: "shape overflows", form: "tensors", old: `[2,1]`, new: `[2,2147483647,2147483647]`, message: `input "age": "shape": [2 2147483647 2147483647] has too many elements`},
 	{name: "shape empty", form: "tensors", old: `[2,1]`, new: `[]`, message: `input "age": "shape": expected at least one dimension, the number of rows`},
 	{name: "shape no list", form: "tensors", old: `[2,1]`, new: `2`, message: `input "age": "shape": expected a list of integers, got 2`},
 	{name: "shape and data differ", form: "tensors", old: `[63,67]`, new: `[63]`, message: `input "age": shape [2 1] asks for 2 values, got 1 in "data"`},
@@ -244,8 +248,9 @@ var badBodies = []edit{
 	{name: "shape of another rank", form: "tensors", old: `[2,1]`, new: `[2,1,1]`, message: `input "age": expected shape [rows, 1] or [rows], got [2 1 1]`},
 	{name: "rows differ", form: "tensors", old: `"name":"sex","shape":[2,1],"datatype":"INT64","data":[1,1]`, new: `"name":"sex","shape":[1,1],"datatype":"INT64","data":[1]`, message: `input "sex": shape [1 1] has 1 rows, input "age" has 2`},
 	{name: "nested unlike the shape", form: "tensors", old: `[63,67]`, new: `[[63,67]]`, message: `input "age": "data" is nested as [1 2], expected [2 1] by its shape, or a flat list`},
-	{name: "ragged", form: "tensors", old: `[63,67]`, new: `[[63],[67,68]]`, message: `input "age": "data": ragged: a list has 1 elements, another at its level 2`},
-	{name: "mixed nesting", form: "tensors", old: `[63,67]`, new: `[63,[67]]`, message: `input "age": "data": ragged: lists and values are mixed after value 1`},
+	{name: "ragged", form: "tensors", old: `[63,67]`, new: `[[63],[67,68]]`, message: `input "age": "data": ragged: row 1 has a list of 2 elements, those before it have 1`},
+	{name: "mixed nesting", form: "tensors", old: `[63,67]`, new: `[63,[67]]`, message: `input "age": "data": ragged: lists and values are mixed at row 1`},
+	{name: "shape a string", form: "tensors", old: `[2,1]`, new: `["2",1]`, message: `input "age": "shape", dimension 0: expected an integer from 0 to 2147483647, got "2"`},
 	{name: "object in data", form: "tensors", old: `[63,67]`, new: `[63,{}]`, message: `input "age", value 1: expected a single value, got an object`},
 	{name: "data a string", form: "tensors", old: `[63,67]`, new: `"63"`, message: `input "age": "data": expected a list of values, got "63"`},
 	{name: "fraction in INT64", form: "tensors", old: `"FP32","data":[63,67]`, new: `"INT64","data":[63.5,67]`, message: `input "age", row 0, column 0: expected an integer from -9223372036854775808 to 9223372036854775807 (INT64), got 63.5`},
@@ -256,6 +261,7 @@ var badBodies = []edit{
 	{name: "numbers in BYTES", form: "tensors", old: `["6","3"]`, new: `["6",3]`, message: `input "thal", row 1, column 0: expected one of "3" (normal), "6" (fixed defect), "7" (reversible defect) or null, got 3`},
 	{name: "no rows", form: "tensors", new: emptyTensors(), message: "no rows: expected at least one"},
 	{name: "too many rows", form: "tensors", old: `"shape":[2,1],"datatype":"FP32","data":[63,67]`, new: `"shape":[11,1],"datatype":"FP32","data":[1,2,3,4,5,6,7,8,9,10,11]`, status: 413, message: "too many rows: expected at most 10"},
+	{name: "too many rows in all inputs", form: "tensors", new: manyRows(11), status: 413, message: "too many rows: expected at most 10"},
 	{name: "too many values", form: "tensors", old: `[63,67]`, new: "[" + strings.Repeat("1,", 200) + "1]", status: 413, message: "too many values: expected at most 130"},
 	{name: "unknown output", form: "tensors", old: `"id"`, new: `"outputs":[{"name":"score"}],"id"`, message: `unknown output "score", expected label, probabilities`},
 	{name: "duplicate output", form: "tensors", old: `"id"`, new: `"outputs":[{"name":"label"},{"name":"label"}],"id"`, message: `"outputs", output 1: duplicate output "label"`},
@@ -277,6 +283,20 @@ func emptyTensors() string {
 	var inputs []string
 	for _, col := range columns {
 		inputs = append(inputs, `{"name":"`+col.name+`","shape":[0,1],"datatype":"`+col.datatype+`","data":[]}`)
+	}
+	return `{"inputs":[` + strings.Join(inputs, ",") + `]}`
+}
+
+// manyRows is tensorsBody with so many equal rows.
+func manyRows(n int) string {
+	var inputs []string
+	for _, col := range columns {
+		value := "1"
+		if col.datatype == "BYTES" {
+			value = `"3"`
+		}
+		inputs = append(inputs, fmt.Sprintf(`{"name":%q,"shape":[%d,1],"datatype":%q,"data":[%s]}`, col.name, n, col.datatype,
+			strings.TrimSuffix(strings.Repeat(value+",", n), ",")))
 	}
 	return `{"inputs":[` + strings.Join(inputs, ",") + `]}`
 }
@@ -329,12 +349,21 @@ func TestBadRequests(t *testing.T) {
 		{name: "unknown version", method: "GET", path: "/v2/models/heart-disease/versions/2", status: 404, message: `version "2" of model "heart-disease" not found: this server has "1"`},
 		{name: "unknown version, ready", method: "GET", path: "/v2/models/heart-disease/versions/9/ready", status: 404, message: `version "9" of model "heart-disease" not found: this server has "1"`},
 		{name: "unknown version, infer", method: "POST", path: "/v2/models/heart-disease/versions/2/infer", body: tensorsBody, status: 404, message: `version "2" of model "heart-disease" not found: this server has "1"`},
+		{name: "no model", method: "GET", path: "/v2/models//ready", status: 404, message: "no such path: /v2/models//ready"},
+		{name: "no model, infer", method: "POST", path: "/v2/models//infer", body: tensorsBody, status: 404, message: "no such path: /v2/models//infer"},
+		{name: "no model, metadata", method: "GET", path: "/v2/models/", status: 404, message: "no such path: /v2/models/"},
+		{name: "no model, no version", method: "GET", path: "/v2/models//versions//ready", status: 404, message: "no such path: /v2/models//versions//ready"},
+		{name: "no version", method: "GET", path: "/v2/models/heart-disease/versions//ready", status: 404, message: "no such path: /v2/models/heart-disease/versions//ready"},
+		{name: "no version, metadata", method: "GET", path: "/v2/models/heart-disease/versions/", status: 404, message: "no such path: /v2/models/heart-disease/versions/"},
+		{name: "a long name", method: "GET", path: "/v2/models/" + strings.Repeat("a", 1000), status: 404,
+			message: `model "` + strings.Repeat("a", 64) + `"… not found: this server has "heart-disease"`},
 		{name: "an escaped slash", method: "GET", path: "/v2/models/a%2Fb", status: 404, message: `model "a/b" not found: this server has "heart-disease"`},
 		{name: "form type", method: "POST", path: "/predict", contentType: "application/x-www-form-urlencoded", body: listsBody, status: 415, message: formHint},
 		{name: "form type, infer", method: "POST", path: inferPath, contentType: "application/x-www-form-urlencoded", body: tensorsBody, status: 415, message: formHint},
 		{name: "text", method: "POST", path: "/predict", contentType: "text/plain", body: listsBody, status: 415, message: `Content-Type "text/plain": expected application/json`},
 		{name: "octets", method: "POST", path: inferPath, contentType: "application/octet-stream", body: tensorsBody, status: 415, message: `Content-Type "application/octet-stream": expected application/json`},
 		{name: "a longer type", method: "POST", path: "/predict", contentType: "application/jsonl", body: listsBody, status: 415, message: `Content-Type "application/jsonl": expected application/json`},
+		{name: "two types", method: "POST", path: "/predict", contentType: "application/json", header: [2]string{"Content-Type", "text/plain"}, body: listsBody, status: 400, message: "Content-Type: expected it once, got it 2 times"},
 		{name: "gzip", method: "POST", path: "/predict", header: [2]string{"Content-Encoding", "gzip"}, body: "x", status: 415, message: `Content-Encoding "gzip" is not supported: send the body as it is`},
 		{name: "binary tensors", method: "POST", path: inferPath, header: [2]string{"Inference-Header-Content-Length", "10"}, body: tensorsBody, status: 415, message: "binary tensor data is not supported: send JSON"},
 		{name: "big", method: "POST", path: "/predict", body: big, status: 413, message: "the body is too large: expected at most 4000 bytes"},
@@ -352,7 +381,7 @@ func TestBadRequests(t *testing.T) {
 			if c.header[0] == "Transfer-Encoding" {
 				req.ContentLength = -1
 			} else if c.header[0] != "" {
-				req.Header.Set(c.header[0], c.header[1])
+				req.Header.Add(c.header[0], c.header[1])
 			}
 			got, err := send(http.DefaultClient, req)
 			if err != nil {

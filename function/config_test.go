@@ -141,6 +141,8 @@ func TestModelChoice(t *testing.T) {
 		{"bundled under another name", []string{"MODEL_NAME=hearts"}, "hearts", "1", 4, true, true},
 		{"folder", []string{"MODEL=" + folder}, "heart-disease", "2", 4, false, false},
 		{"folder with labels", []string{"MODEL=" + folder, "MODEL_NAME=x", "MODEL_VERSION=7"}, "x", "7", 4, true, false},
+		{"long labels", []string{"MODEL=" + folder, "MODEL_NAME=" + strings.Repeat("n", 128), "MODEL_VERSION=" + strings.Repeat("v", 128)},
+			strings.Repeat("n", 128), strings.Repeat("v", 128), 4, true, false},
 		{"file", []string{"MODEL=" + bare}, "my-model", "1", 0, false, false},
 		{"file with labels", []string{"MODEL=" + bare, "MODEL_NAME=x", "MODEL_VERSION=2026-11"}, "x", "2026-11", 0, true, false},
 	} {

@@ -200,6 +200,9 @@ func CheckLabel(s string) error {
 // change it.
 func (m *Model) Signature() *engine.Signature { return m.engine.Signature() }
 
+// MaxRows is the largest batch that the model takes.
+func (m *Model) MaxRows() int { return m.engine.MaxRows() }
+
 // Len is the number of features.
 func (m *Model) Len() int { return len(m.Features) }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+
+	"online-inference/function/oip"
 )
 
 // The reasons for which a store has no model to give.
@@ -27,9 +29,12 @@ func (s *Store) Find(name, version string) (*Model, error) {
 	case m == nil:
 		return nil, ErrLoading
 	case name != "" && name != m.Name:
-		return nil, fmt.Errorf("model %q %w: this server has %q", name, ErrUnknown, m.Name)
+		return nil, fmt.Errorf("model %s %w: this server has %q", quoted(name), ErrUnknown, m.Name)
 	case version != "" && version != m.Version:
-		return nil, fmt.Errorf("version %q of model %q %w: this server has %q", version, m.Name, ErrUnknown, m.Version)
+		return nil, fmt.Errorf("version %s of model %q %w: this server has %q", quoted(version), m.Name, ErrUnknown, m.Version)
 	}
 	return m, nil
 }
+
+// quoted writes a client's word into a message, clipped.
+func quoted(word string) string { return oip.Describe(oip.String, []byte(word)) }

@@ -64,15 +64,23 @@ func (r *Request) check(lim Limits) error {
 	if len(r.Inputs) == 0 {
 		return fmt.Errorf(`"inputs": expected at least one tensor`)
 	}
+	var names map[string]bool // of many inputs; a few are compared with each other
+	if len(r.Inputs) > 16 {
+		names = make(map[string]bool, len(r.Inputs))
+	}
 	for i := range r.Inputs {
 		in := &r.Inputs[i]
 		if err := in.complete(i); err != nil {
 			return err
 		}
-		for k := range i {
-			if r.Inputs[k].Name == in.Name {
-				return fmt.Errorf("duplicate input %s", quote([]byte(in.Name)))
-			}
+		twice := names[in.Name]
+		if names != nil {
+			names[in.Name] = true
+		} else {
+			twice = slices.ContainsFunc(r.Inputs[:i], func(old Input) bool { return old.Name == in.Name })
+		}
+		if twice {
+			return fmt.Errorf("duplicate input %s", quote([]byte(in.Name)))
 		}
 		if err := in.fit(i, lim); err != nil {
 			return err
@@ -108,7 +116,7 @@ func (in *Input) fit(i int, lim Limits) error {
 		}
 	}
 	if in.Shape[0] > lim.Rows {
-		return &LimitError{What: "rows", Limit: lim.Rows}
+		return &LimitError{What: Rows, Limit: lim.Rows}
 	}
 	if product != in.Len {
 		return fmt.Errorf(`%s: shape %v asks for %d values, got %d in "data"`, in.label(i), in.Shape, product, in.Len)

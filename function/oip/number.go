@@ -1,6 +1,7 @@
 package oip
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 )
@@ -28,18 +29,41 @@ func Uint64(text []byte) (uint64, bool) {
 	if n, err := strconv.ParseUint(string(text), 10, 64); err == nil {
 		return n, true
 	}
-	f, ok := integral(text)
-	return uint64(max(f, 0)), ok && f >= 0
+	n, ok := Int64(text) // -0 as well
+	return uint64(max(n, 0)), ok && n >= 0
 }
 
-// integral reads a number that is written with a fraction or an exponent.
+// integral reads a number that is written with a fraction or an exponent. Whether
+// it is an integer is told by its digits: a float64 has rounded already.
 func integral(text []byte) (float64, bool) {
-	written := false
-	for _, c := range text {
-		written = written || c == '.' || c == 'e' || c == 'E'
+	if !wholeDigits(text) {
+		return 0, false
 	}
 	f, err := strconv.ParseFloat(string(text), 64)
-	return f, written && err == nil && f == math.Trunc(f) && math.Abs(f) < maxExact
+	return f, err == nil && math.Abs(f) < maxExact
+}
+
+// wholeDigits tells whether a number with a fraction or an exponent has no digit
+// but 0 behind its decimal point once the exponent has moved that.
+func wholeDigits(text []byte) bool {
+	mantissa, exponent, written := bytes.Cut(bytes.ToLower(bytes.TrimPrefix(text, []byte("-"))), []byte("e"))
+	digits, fraction, point := bytes.Cut(mantissa, []byte("."))
+	trailing := len(fraction)
+	all := append(bytes.Clone(digits), fraction...)
+	significant := bytes.TrimRight(all, "0")
+	if len(bytes.TrimLeft(significant, "0")) == 0 {
+		return written || point // zero, however small its exponent makes it
+	}
+	shift := 0
+	if written {
+		var err error
+		if shift, err = strconv.Atoi(string(exponent)); err != nil {
+			return false
+		}
+	}
+	// The last significant digit stands at 10^place.
+	place := shift - trailing + len(all) - len(significant)
+	return (written || point) && place >= 0
 }
 
 // smallInt reads up to four plain digits: most of what tables hold.

@@ -2,7 +2,6 @@ package oip
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -29,6 +28,7 @@ type Input struct {
 
 	seen fields
 	dims []int // lengths of the nested lists, outermost first
+	row  int   // the element of the outermost list that is being read
 }
 
 // fields are the members of an input that a request gave.
@@ -178,7 +178,13 @@ func (r *Request) member(s *scanner, in *Input, i int, name string, lim Limits) 
 		return nil
 	case "shape":
 		in.seen |= hasShape
-		return in.shape(s, where)
+		if err := in.shape(s, where); err != nil {
+			return err
+		}
+		if len(in.Shape) > 0 && in.Shape[0] > lim.Rows {
+			return &LimitError{What: Rows, Limit: lim.Rows} // before its data are too many values
+		}
+		return nil
 	case "data":
 		in.seen |= hasData
 		if s.peek() != '[' {
@@ -232,6 +238,9 @@ func (in *Input) shape(s *scanner, where func() string) error {
 			return err
 		}
 		text := s.buf[start:s.pos]
+		if k == String {
+			text = text[1 : len(text)-1]
+		}
 		n, ok := dimension(text)
 		if k != Number || !ok {
 			return fmt.Errorf(`%s: "shape", dimension %d: expected an integer from 0 to %d, got %s`,
@@ -272,7 +281,13 @@ func (r *Request) data(s *scanner, in *Input, level int, where func() string, li
 	n := 0
 	err := s.array(func(i int) error {
 		n = i + 1
+		if level == 0 {
+			in.row = i
+		}
 		if s.peek() == '[' {
+			if level == 0 && i >= lim.Rows {
+				return &LimitError{What: Rows, Limit: lim.Rows}
+			}
 			if i > 0 && len(in.dims) == level+1 {
 				return r.mixed(in, where)
 			}
@@ -300,14 +315,14 @@ func (r *Request) data(s *scanner, in *Input, level int, where func() string, li
 	if !known {
 		in.dims[level] = n
 	} else if in.dims[level] != n {
-		return fmt.Errorf(`%s: "data": ragged: a list has %d elements, another at its level %d`, where(), in.dims[level], n)
+		return fmt.Errorf(`%s: "data": ragged: row %d has a list of %d elements, those before it have %d`, where(), in.row, n, in.dims[level])
 	}
 	return nil
 }
 
 // mixed reports a list that holds lists and values.
 func (r *Request) mixed(in *Input, where func() string) error {
-	return fmt.Errorf(`%s: "data": ragged: lists and values are mixed after value %d`, where(), len(r.Cells)-in.Start)
+	return fmt.Errorf(`%s: "data": ragged: lists and values are mixed at row %d`, where(), in.row)
 }
 
 func (r *Request) outputs(s *scanner) error {
@@ -317,6 +332,7 @@ func (r *Request) outputs(s *scanner) error {
 	if s.peek() != '[' {
 		return expectedList(s, `"outputs": expected a list`)
 	}
+	var seen nameSet
 	return s.array(func(i int) error {
 		if i >= maxTensors {
 			return &LimitError{What: "outputs", Limit: maxTensors}
@@ -331,7 +347,7 @@ func (r *Request) outputs(s *scanner) error {
 			case "name":
 				named = true
 				v, err := s.word(func() string { return where() + `, "name"` })
-				if err == nil && slices.Contains(r.Outputs, v) {
+				if err == nil && !seen.add([]byte(v)) {
 					return fmt.Errorf("%s: duplicate output %s", where(), quote([]byte(v)))
 				}
 				r.Outputs = append(r.Outputs, v)

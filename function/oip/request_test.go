@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -41,18 +42,23 @@ func TestRequest(t *testing.T) {
 func TestInt64(t *testing.T) {
 	for text, want := range map[string]int64{
 		"0": 0, "-0": 0, "7": 7, "9999": 9999, "10000": 10000, "-12": -12, "1.0": 1, "-2.00": -2, "1e3": 1000, "12.5e1": 125,
+		"-0.0": 0, "0e-400": 0, "0.000e5": 0, "1000e-3": 1, "10.50e1": 105, "1E+2": 100, "0.1e1": 1, "9007199254740991.0": 9007199254740991,
 		"9223372036854775807": 9223372036854775807, "-9223372036854775808": -9223372036854775808, "9007199254740993": 9007199254740993,
 	} {
 		if got, ok := Int64([]byte(text)); !ok || got != want {
 			t.Errorf("%s: %d, %v", text, got, ok)
 		}
 	}
-	for _, text := range []string{"1.5", "1e-1", "9223372036854775808", "1e19", "9007199254740993.0", "1e400", "-1e400"} {
+	for _, text := range []string{"1.5", "1e-1", "9223372036854775808", "1e19", "9007199254740993.0", "1e400", "-1e400",
+		"0.99999999999999999999999", "1.00000000000000000001", "1e-400", "-1e-400", "4503599627370497.4", "10.5e0", "1e99999999999999999999"} {
 		if got, ok := Int64([]byte(text)); ok {
 			t.Errorf("%s is read as %d", text, got)
 		}
 	}
 	if n, ok := Uint64([]byte("18446744073709551615")); !ok || n != 1<<64-1 {
+		t.Error(n, ok)
+	}
+	if n, ok := Uint64([]byte("-0")); !ok || n != 0 {
 		t.Error(n, ok)
 	}
 	for _, text := range []string{"-1", "-1.0", "18446744073709551616", "0.5"} {
@@ -140,6 +146,49 @@ func TestLimits(t *testing.T) {
 	}
 	if got := List(many); !strings.HasSuffix(got, "n, n and 8 more") {
 		t.Error(got)
+	}
+}
+
+// TestManyNames: thousands of long names that differ only at their ends cost no
+// more than reading them.
+func TestManyNames(t *testing.T) {
+	prefix := strings.Repeat("n", 4000)
+	var inputs, outputs []string
+	for i := range maxTensors {
+		inputs = append(inputs, fmt.Sprintf(`{"name":"%s%d","shape":[1],"datatype":"FP32","data":[1]}`, prefix, i))
+		outputs = append(outputs, fmt.Sprintf(`{"name":"%s%d"}`, prefix, i))
+	}
+	body := []byte(`{"inputs":[` + strings.Join(inputs, ",") + `],"outputs":[` + strings.Join(outputs, ",") + `]}`)
+	var r Request
+	best := time.Hour
+	for range 3 {
+		began := time.Now()
+		if err := r.Parse(body, Limits{Rows: 1, Cells: maxTensors}); err != nil {
+			t.Fatal(err)
+		}
+		best = min(best, time.Since(began))
+	}
+	if best > 700*time.Millisecond { // 33 MB; comparing each with each takes many seconds
+		t.Errorf("it took %v", best)
+	}
+	body = []byte(`{"inputs":[` + strings.Join(inputs[:20], ",") + "," + inputs[7] + "]}")
+	if err := r.Parse(body, Limits{Rows: 1, Cells: 100}); err == nil || !strings.HasPrefix(err.Error(), `duplicate input "nnn`) {
+		t.Error(err)
+	}
+}
+
+// TestRowLimit: too many rows are called that, whichever way they are written.
+func TestRowLimit(t *testing.T) {
+	const flat, nested = "[1,2,3]", "[[1],[2],[3]]"
+	for _, input := range []string{
+		`{"name":"x","shape":[3,1],"datatype":"FP32","data":` + flat + `}`,
+		`{"name":"x","data":` + flat + `,"shape":[3,1],"datatype":"FP32"}`,
+		`{"name":"x","data":` + nested + `,"shape":[3,1],"datatype":"FP32"}`,
+	} {
+		var r Request
+		if err := r.Parse([]byte(`{"inputs":[`+input+`]}`), Limits{Rows: 2, Cells: 5}); err == nil || err.Error() != "too many rows: expected at most 2" {
+			t.Errorf("%s: %v", input, err)
+		}
 	}
 }
 

@@ -5,9 +5,12 @@ import (
 	"strings"
 )
 
+// Rows is the What of a LimitError for rows.
+const Rows = "rows"
+
 // A LimitError says that a request is larger than the server takes.
 type LimitError struct {
-	What  string // rows, values
+	What  string // Rows, values
 	Limit int
 }
 
@@ -171,7 +174,7 @@ func (t *Table) data(s *scanner, f Features, maxRows int) error {
 	maxCells := maxRows * max(f.Len(), 1)
 	return s.array(func(i int) error {
 		if i >= maxRows {
-			return &LimitError{What: "rows", Limit: maxRows}
+			return &LimitError{What: Rows, Limit: maxRows}
 		}
 		if s.peek() != '[' {
 			return expectedList(s, fmt.Sprintf("row %d: expected a list of values", i))
@@ -214,7 +217,7 @@ func (t *Table) objects(s *scanner, f Features, maxRows int) error {
 	}
 	return s.array(func(i int) error {
 		if i >= maxRows {
-			return &LimitError{What: "rows", Limit: maxRows}
+			return &LimitError{What: Rows, Limit: maxRows}
 		}
 		if s.peek() != '{' {
 			return expectedList(s, fmt.Sprintf("row %d: expected an object of features", i))

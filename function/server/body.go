@@ -14,6 +14,7 @@ import (
 // answer. It is kept between requests.
 type work struct {
 	body    []byte
+	held    int64 // bytes of the server's budget that body takes
 	table   oip.Table
 	request oip.Request
 	columns []column
@@ -26,6 +27,8 @@ const keepBytes = 1 << 20
 
 // done gives the memory back.
 func (s *Server) done(w *work) {
+	s.bodies.give(w.held)
+	w.held = 0
 	if cap(w.body) <= keepBytes && cap(w.out) <= keepBytes && cap(w.table.Cells)+cap(w.request.Cells) <= keepBytes/8 {
 		s.works.Put(w)
 	}
@@ -40,21 +43,27 @@ func (s *Server) receive(c *call, w *work) error {
 	if r.ContentLength > s.opt.MaxBodyBytes {
 		return s.tooLarge()
 	}
-	// One byte more than announced, so that the read after the last sees the end.
-	w.body = grow(w.body[:0], max(r.ContentLength+1, 512))
+	w.body = w.body[:0]
+	if cap(w.body) > freeBytes && r.ContentLength < freeBytes {
+		w.body = nil // a small request does not hold a large buffer
+	}
 	var err error
 	for err == nil {
-		if len(w.body) == cap(w.body) {
-			w.body = grow(w.body, int64(2*len(w.body)))
+		if have := len(w.body); have == cap(w.body) || have == 0 {
+			if err := s.reserve(w, room(int64(have), r.ContentLength, s.opt.MaxBodyBytes)); err != nil {
+				return err
+			}
 		}
 		var n int
 		n, err = r.Body.Read(w.body[len(w.body):cap(w.body)])
 		w.body = w.body[:len(w.body)+n]
+		c.record.BytesIn = int64(len(w.body))
 		if int64(len(w.body)) > s.opt.MaxBodyBytes {
 			return s.tooLarge()
 		}
 	}
-	c.record.BytesIn = int64(len(w.body))
+	c.settled = errors.Is(err, io.EOF)
+	c.stalled = !c.settled
 	if !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return unreadable(err)
 	}
@@ -77,23 +86,16 @@ func (s *Server) tooLarge() error {
 	return &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is too large: expected at most %d bytes", s.opt.MaxBodyBytes)}
 }
 
-// grow makes room for n bytes in all. What a client announces is believed only
-// up to keepBytes: the rest has to come first.
-func grow(b []byte, n int64) []byte {
-	if n > keepBytes && n > int64(2*len(b)) {
-		n = max(keepBytes, int64(2*len(b)))
-	}
-	if int64(cap(b)) >= n {
-		return b
-	}
-	return append(make([]byte, 0, n), b...)
-}
-
 // checkType refuses what says that it is no plain JSON. Saying nothing is fine:
 // tritonclient does.
 func checkType(h http.Header) error {
 	unsupported := func(format string, args ...any) error {
 		return &refusal{http.StatusUnsupportedMediaType, fmt.Sprintf(format, args...)}
+	}
+	for _, name := range []string{"Content-Type", "Content-Encoding"} {
+		if n := len(h[name]); n > 1 {
+			return &refusal{http.StatusBadRequest, fmt.Sprintf("%s: expected it once, got it %d times", name, n)}
+		}
 	}
 	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return unsupported("Content-Encoding %q is not supported: send the body as it is", clip(enc))

@@ -22,6 +22,10 @@ type call struct {
 	record telemetry.Request
 	told   bool   // neither a probe nor a scrape: logged and counted
 	buf    []byte // memory for small replies
+
+	settled bool // the body has been read, or there is nothing more to do about it
+	stalled bool // reading the body has failed
+	linger  bool // the rest of the body is to be read after the answer
 }
 
 // callOf finds the call of a context; outside of observe it makes one.
@@ -51,13 +55,16 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		route, told := s.routeOf(ctx)
 		*c = call{Context: ctx, buf: c.buf[:0], told: told}
 		c.record = telemetry.Request{
-			ID: telemetry.RequestID(r.Header.Get("X-Request-Id")), Method: r.Method, Path: r.URL.Path, Route: route,
+			ID: telemetry.RequestID(r.Header.Get("X-Request-Id")), Method: r.Method, Path: clip(r.URL.Path), Route: route,
 		}
 		if told {
 			s.opt.Metrics.Begin()
 		}
 		defer s.finish(c, start)
 		s.identify(c)
+		if r.Method != http.MethodPost {
+			s.settle(c)
+		}
 		s.guard(c, next)
 		return nil
 	}
@@ -71,6 +78,7 @@ func (s *Server) finish(c *call, start time.Time) {
 		r.Log(&s.logger)
 		s.opt.Metrics.End(r.Route, r.Status, r.Duration)
 	}
+	s.lingerOn(c)
 	s.calls.Put(c)
 }
 
@@ -104,6 +112,9 @@ func (s *Server) identify(c *call) {
 	h.Set("X-Pod", s.opt.Pod)
 	if s.opt.Revision != "" {
 		h.Set("X-Revision", s.opt.Revision)
+	}
+	if s.draining.Load() {
+		h.Set("Connection", "close") // for what echo answers by itself
 	}
 	if m, err := s.opt.Repository.Find("", ""); err == nil {
 		s.claim(c, m)

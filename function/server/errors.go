@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	stdlog "log"
 	"net/http"
@@ -40,9 +41,10 @@ func (s *Server) refuse(c *call, err error) {
 	switch r.status {
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfter)
-	case http.StatusRequestEntityTooLarge, http.StatusRequestTimeout:
-		h.Set("Connection", "close") // the rest of the body is not read
+	case http.StatusRequestTimeout:
+		h.Set("Connection", "close")
 	}
+	s.settle(c)
 	c.buf = oip.AppendError(c.buf[:0], r.message)
 	s.reply(c, r.status, jsonType, c.buf)
 }
@@ -104,6 +106,19 @@ func bad(err error) error {
 		return err
 	}
 	return &refusal{http.StatusBadRequest, err.Error()}
+}
+
+// maxRows is how many rows a request to a model may have.
+func (s *Server) maxRows(m *artefact.Model) int { return min(s.opt.MaxRows, m.MaxRows()) }
+
+// badFor is bad for a request whose rows were counted: it says so where it is the
+// model that takes no more.
+func (s *Server) badFor(m *artefact.Model, err error) error {
+	var limit *oip.LimitError
+	if errors.As(err, &limit) && limit.What == oip.Rows && m.MaxRows() < s.opt.MaxRows {
+		return &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("too many rows for this model: expected at most %d", limit.Limit)}
+	}
+	return bad(err)
 }
 
 // errorLog passes what net/http has to say on to the log, at debug: these are

@@ -24,7 +24,7 @@ type index struct {
 func (s *Server) index(c *call) error {
 	c.Response().Header().Set("Vary", "Accept")
 	m, err := s.ready()
-	if strings.Contains(c.Request().Header.Get("Accept"), "text/html") {
+	if strings.Contains(strings.ToLower(c.Request().Header.Get("Accept")), "text/html") {
 		return s.indexPage(c)
 	}
 	x := index{

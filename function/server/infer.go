@@ -24,9 +24,9 @@ func (s *Server) infer(c *call) error {
 		return err
 	}
 	req := &w.request
-	limits := oip.Limits{Rows: s.opt.MaxRows, Cells: s.opt.MaxRows * m.Len()}
-	if err := req.Parse(w.body, limits); err != nil {
-		return bad(err)
+	maxRows := s.maxRows(m)
+	if err := req.Parse(w.body, oip.Limits{Rows: maxRows, Cells: maxRows * m.Len()}); err != nil {
+		return s.badFor(m, err)
 	}
 	rows, err := arrange(m, req, w)
 	if err != nil {

@@ -54,8 +54,7 @@ func TestRoutesOfMetrics(t *testing.T) {
 		ask(t, "GET", url+quiet, "")
 		ask(t, "HEAD", url+quiet, "")
 	}
-	ask(t, "GET", url+"/", "", "User-Agent", "kube-probe/1.35")
-	ask(t, "GET", url+"/made/up/3", "", "User-Agent", "kube-probe/1.35")
+	ask(t, "GET", url+"/health", "", "User-Agent", "kube-probe/1.35")
 	res, text := ask(t, "GET", url+"/metrics", "")
 	if res.Status != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain; version=0.0.4") {
 		t.Errorf("got %d %v", res.Status, res.Header)

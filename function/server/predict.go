@@ -20,8 +20,8 @@ func (s *Server) predict(c *call) error {
 		return err
 	}
 	t := &w.table
-	if err := t.Parse(w.body, m, s.opt.MaxRows); err != nil {
-		return bad(err)
+	if err := t.Parse(w.body, m, s.maxRows(m)); err != nil {
+		return s.badFor(m, err)
 	}
 	c.record.Rows = t.Rows
 	w.columns = w.columns[:0]

@@ -3,7 +3,7 @@ package server
 import (
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -54,21 +54,24 @@ func (s *Server) routeOf(c echo.Context) (route string, told bool) {
 	if !known {
 		route = telemetry.OtherRoute
 	}
-	told = told || !known || r.Method != http.MethodGet && r.Method != http.MethodHead
-	return route, told && !strings.HasPrefix(r.UserAgent(), "kube-probe/")
+	return route, told || !known || r.Method != http.MethodGet && r.Method != http.MethodHead
 }
 
-// model finds the model that the path names.
+// model finds the model that the path names. A name or version that the path
+// leaves empty is no choice of ours.
 func (s *Server) model(c *call) (*artefact.Model, error) {
-	name, err := pathParam(c, "model")
-	if err != nil {
-		return nil, err
+	var parts [2]string
+	for i, key := range []string{"model", "version"} {
+		v, given, err := pathParam(c, key)
+		if err != nil {
+			return nil, err
+		}
+		if given && v == "" {
+			return nil, s.routeRefusal(c, http.StatusNotFound)
+		}
+		parts[i] = v
 	}
-	version, err := pathParam(c, "version")
-	if err != nil {
-		return nil, err
-	}
-	m, err := s.opt.Repository.Find(name, version)
+	m, err := s.opt.Repository.Find(parts[0], parts[1])
 	if err != nil {
 		return nil, err
 	}
@@ -76,16 +79,18 @@ func (s *Server) model(c *call) (*artefact.Model, error) {
 	return m, nil
 }
 
-// pathParam is a part of the path. echo matches the raw path where the client
-// escaped a slash or the like, and leaves such a part escaped.
-func pathParam(c *call, name string) (string, error) {
-	v := c.Param(name)
-	if c.Request().URL.RawPath == "" {
-		return clip(v), nil
+// pathParam is a part of the path; given is false where the route has no such
+// part. echo matches the raw path where the client escaped a slash or the like,
+// and leaves such a part escaped.
+func pathParam(c *call, name string) (v string, given bool, err error) {
+	if !slices.Contains(c.ParamNames(), name) {
+		return "", false, nil
 	}
-	v, err := url.PathUnescape(v)
-	if err != nil {
-		return "", &refusal{http.StatusBadRequest, "the path is not escaped rightly"}
+	v = c.Param(name)
+	if c.Request().URL.RawPath != "" {
+		if v, err = url.PathUnescape(v); err != nil {
+			return "", true, &refusal{http.StatusBadRequest, "the path is not escaped rightly"}
+		}
 	}
-	return clip(v), nil
+	return v, true, nil
 }

@@ -43,6 +43,12 @@ func (b *safeBuffer) String() string {
 // serve runs a server on a free port; the log is complete once stop has returned.
 func serve(t *testing.T, repo Repository, change func(*Options)) (url string, log *safeBuffer, stop func()) {
 	t.Helper()
+	return serveAs(t, repo, change, new(*Server))
+}
+
+// serveAs is serve for a test that looks into the server.
+func serveAs(t *testing.T, repo Repository, change func(*Options), as **Server) (url string, log *safeBuffer, stop func()) {
+	t.Helper()
 	log = &safeBuffer{}
 	opt := Options{
 		Repository: repo, Log: telemetry.NewLogger(log, "debug", "json"), Build: "test", Revision: "rev-1", Pod: "pod-1",
@@ -53,6 +59,7 @@ func serve(t *testing.T, repo Repository, change func(*Options)) (url string, lo
 		change(&opt)
 	}
 	s := New(opt)
+	*as = s
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -194,11 +201,12 @@ func TestLog(t *testing.T) {
 	for _, probe := range []string{"/health", "/v2/health/live", "/v2/health/ready"} {
 		ask(t, "GET", url+probe, "")
 	}
-	ask(t, "GET", url+"/", "", "User-Agent", "kube-probe/1.35")
+	ask(t, "GET", url+"/v2/health/ready", "", "User-Agent", "kube-probe/1.35")
+	ask(t, "GET", url+"/"+strings.Repeat("long/", 1000), "", "User-Agent", "kube-probe/1.35") // which anybody can claim to be
 	stop()
 	lines := logged(t, log, "request")
-	if len(lines) != 3 {
-		t.Fatalf("%d lines, expected 3:\n%s", len(lines), log)
+	if len(lines) != 4 {
+		t.Fatalf("%d lines, expected 4:\n%s", len(lines), log)
 	}
 	want := map[string]any{
 		"level": "info", "message": "request", "request_id": "my-id.1", "method": "POST", "path": "/predict", "route": "/predict", "status": 200.0,
@@ -220,6 +228,9 @@ func TestLog(t *testing.T) {
 	}
 	if id, _ := lines[2]["request_id"].(string); len(id) != 32 {
 		t.Errorf("the third line is %v", lines[2])
+	}
+	if path, _ := lines[3]["path"].(string); len(path) > 110 || lines[3]["status"] != 404.0 {
+		t.Errorf("the fourth line is %v", lines[3])
 	}
 	if strings.Contains(log.String(), "peculiar") {
 		t.Errorf("the log holds content:\n%s", log)
@@ -300,15 +311,5 @@ func TestBrokenBody(t *testing.T) {
 	}
 	if res, body := ask(t, "POST", url+"/predict", row); res.Status != 200 {
 		t.Errorf("right after it: %d %s", res.Status, body)
-	}
-}
-
-// TestAnnouncedLength: what a client announces costs no memory before it comes.
-func TestAnnouncedLength(t *testing.T) {
-	if b := grow(nil, 1<<40); cap(b) > keepBytes {
-		t.Errorf("%d bytes for nothing", cap(b))
-	}
-	if b := grow(make([]byte, 3<<20), 1<<40); cap(b) > 6<<20 {
-		t.Errorf("%d bytes for 3 MiB", cap(b))
 	}
 }
