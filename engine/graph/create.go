@@ -221,3 +221,38 @@ func nonZero(b *build) kernel {
 		return nil
 	}
 }
+
+// eyeLike is the operator EyeLike: zeros with a diagonal of ones, of a matrix's
+// shape. Gaussian processes add it to the kernel as noise.
+func eyeLike(b *build) kernel {
+	if !b.arity(1, 1) {
+		return nil
+	}
+	typ, shift := b.typ(0), b.int("k", 0)
+	if b.has("dtype") {
+		typ = onnx.ElemType(b.int("dtype", 0))
+	}
+	if !numberTypes.has(typ) {
+		return b.refuse("element type %v", typ)
+	}
+	b.gives(0, typ)
+	return numeric(typ, eyeKernel[float32](shift), eyeKernel[float64](shift), eyeKernel[int64](shift), eyeKernel[int32](shift), eyeKernel[uint8](shift))
+}
+
+func eyeKernel[T number](shift int64) kernel {
+	typ := typeOf[T]()
+	return func(in, out []*tensor.Tensor) error {
+		if len(in[0].Shape) != 2 {
+			return fmt.Errorf("shape %v where a matrix belongs", in[0].Shape)
+		}
+		resizeLike(out[0], typ, in[0])
+		to, n := data[T](out[0]), int64(in[0].Shape[1])
+		clear(to)
+		for r := range int64(in[0].Shape[0]) {
+			if k := r + shift; k >= 0 && k < n {
+				to[r*n+k] = 1
+			}
+		}
+		return nil
+	}
+}

@@ -58,6 +58,7 @@ func operators() []operator {
 		{"", "Erf", 9, floatTypes, unary("Erf"), false},
 		{"", "Exp", 1, floatTypes, unary("Exp"), false},
 		{"", "Expand", 8, anyType, expand, false},
+		{"", "EyeLike", 9, numberTypes, eyeLike, false},
 		{"", "Flatten", 1, anyType, flatten, false},
 		{"", "Floor", 1, floatTypes, unary("Floor"), false},
 		{"", "Gather", 1, anyType, gather, false},

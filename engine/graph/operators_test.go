@@ -149,6 +149,7 @@ func TestCorners(t *testing.T) {
 		"picked one by one":          {node("", "GatherElements", intAttr("axis", 1)), 13, list(grid, ints([]int{2, 1}, -1, 0)), floats([]int{2, 1}, 3, 4)},
 		"text repeated":              {node("", "Tile"), 13, list(texts([]int{1, 1}, "a"), ints([]int{2}, 2, 1)), texts([]int{2, 1}, "a", "a")},
 		"a range of nothing":         {node("", "Range"), 11, list(ints(nil, 5), ints(nil, 1), ints(nil, 1)), ints([]int{0})},
+		"a diagonal":                 {node("", "EyeLike", intAttr("k", 1), intAttr("dtype", 11)), 9, list(grid), doubles([]int{2, 3}, 0, 1, 0, 0, 0, 1)},
 		"positions of truth":         {node("", "NonZero"), 13, list(truths([]int{3}, true, false, true)), ints([]int{1, 2}, 0, 2)},
 		"dimension counted from end": {node("", "Flatten", intAttr("axis", -1)), 13, list(floats([]int{2, 1, 2}, 1, 2, 3, 4)), floats([]int{2, 2}, 1, 2, 3, 4)},
 
