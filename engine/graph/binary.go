@@ -20,14 +20,19 @@ func binary(name string) func(*build) kernel {
 	}
 }
 
-// followsMain hands on the role of the one input that is not a constant: a
-// score that is scaled and moved by numbers of the file stays a score.
+// followsMain hands on what is known of the one input that is not a constant: a
+// score that is scaled and moved by numbers of the file stays a score, and a
+// number for each column tells how many columns there are.
 func (b *build) followsMain() {
-	switch {
-	case b.in[1].constant != nil:
-		b.followsScore(0)
-	case b.in[0].constant != nil:
-		b.followsScore(1)
+	for i := range 2 {
+		if c := b.in[1-i].constant; c != nil {
+			if n := len(c.Shape); n > 0 && n <= 2 && c.Shape[n-1] == c.Len() {
+				b.readsEach(i, c.Len())
+			}
+			b.followsScore(i)
+			b.keeps(i)
+			return
+		}
 	}
 }
 

@@ -15,8 +15,9 @@ type value struct {
 	constant *tensor.Tensor // its content, where it is known at load
 	role     Role
 	classes  *Classes // of a label or of probabilities, where known
-	isInput  bool
-	width    int // of an input: what the first operator to read it needs; 0 while unknown
+	origin   *value   // the graph input whose columns these are; nil for none
+	width    int      // of an input: the columns that an operator takes; 0 while unknown
+	least    int      // of an input: the columns that operators pick from
 }
 
 // build is one node while it is compiled: its attributes, what is known of its
@@ -191,7 +192,28 @@ func (b *build) follows(i int) {
 // reads notes how many columns the node needs of input i, which settles the
 // width of a graph input that leaves it open.
 func (b *build) reads(i, columns int) {
-	if v := b.input(i); v != nil && v.isInput && v.width == 0 {
-		v.width = columns
+	if v := b.input(i); v != nil && v.origin != nil && v.origin.width == 0 {
+		v.origin.width = columns
+	}
+}
+
+// readsEach is reads for a list of one number a column, or one for all of them.
+func (b *build) readsEach(i, n int) {
+	if n > 1 {
+		b.reads(i, n)
+	}
+}
+
+// picks notes that the node needs no fewer columns of input i.
+func (b *build) picks(i, columns int) {
+	if v := b.input(i); v != nil && v.origin != nil {
+		v.origin.least = max(v.origin.least, columns)
+	}
+}
+
+// keeps says that output 0 has the columns of input i.
+func (b *build) keeps(i int) {
+	if v := b.input(i); v != nil && len(b.out) > 0 {
+		b.out[0].origin = v.origin
 	}
 }

@@ -41,6 +41,7 @@ func castTo(b *build, to tensor.Type) kernel {
 	}
 	b.gives(0, to)
 	b.follows(0)
+	b.keeps(0)
 	switch from {
 	case tensor.Float32:
 		return castFrom[float32](to)

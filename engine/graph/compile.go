@@ -119,7 +119,8 @@ func checkInput(in onnx.Value) error {
 
 // port declares an input.
 func (c *compiler) port(p Port) error {
-	v := &value{slot: c.slot(nil), typ: p.Type, isInput: true}
+	v := &value{slot: c.slot(nil), typ: p.Type}
+	v.origin = v
 	p.slot = v.slot
 	c.ports = append(c.ports, v)
 	c.plan.Inputs = append(c.plan.Inputs, p)
@@ -289,7 +290,6 @@ func (c *compiler) alias(b *build, op *operator) error {
 		return malformed("node %q has %d outputs", b.node.Name, len(b.out))
 	}
 	v := *b.in[0]
-	v.isInput = false
 	if b.out[0].role != RoleOther {
 		v.role, v.classes = b.out[0].role, b.out[0].classes
 	}
@@ -319,8 +319,13 @@ func (c *compiler) outputs() error {
 func (c *compiler) widths() {
 	for i := range c.plan.Inputs {
 		p := &c.plan.Inputs[i]
-		if len(p.Shape) == 2 && p.Shape[1] < 0 && c.ports[i].width > 0 {
-			p.Shape[1] = c.ports[i].width
+		if n := c.ports[i].width; len(p.Shape) == 2 && p.Shape[1] < 0 {
+			if n == 0 {
+				n = c.ports[i].least
+			}
+			if n > 0 {
+				p.Shape[1] = n
+			}
 		}
 	}
 }

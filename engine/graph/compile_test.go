@@ -237,3 +237,34 @@ func TestShared(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+// TestOpenWidth loads files that do not say how many columns they take: what
+// reads the input settles it, also behind operators that keep the columns.
+func TestOpenWidth(t *testing.T) {
+	scale := node(ml, "Scaler", floatsAttr("offset", 1, 2, 3), floatsAttr("scale", 1))
+	scale.Inputs[0] = "C"
+	pick := onnx.Node{Op: "ArrayFeatureExtractor", Domain: ml, Inputs: []string{"X", "four"}, Outputs: []string{"Y"}}
+	minus := onnx.Node{Op: "Sub", Inputs: []string{"C", "mean"}, Outputs: []string{"Y"}}
+	cast := onnx.Node{Op: "Cast", Attrs: []onnx.Attr{intAttr("to", 1)}, Inputs: []string{"X"}, Outputs: []string{"C"}}
+	for what, c := range map[string]struct {
+		nodes []onnx.Node
+		want  int
+	}{
+		"behind a cast":  {[]onnx.Node{cast, scale}, 3},
+		"by picking":     {[]onnx.Node{pick}, 5},
+		"by subtracting": {[]onnx.Node{cast, minus}, 2},
+		"by a tree":      {[]onnx.Node{replaced(intsAttr("nodes_featureids", 6, 0, 0))}, 7},
+	} {
+		m := modelOf(-1, c.nodes...)
+		m.Graph.Inputs[0].Shape, m.Graph.Inputs[0].HasShape = nil, false
+		m.Graph.Initializers = []onnx.NamedTensor{{Name: "four", Tensor: ints([]int{2}, 4, 0)}, {Name: "mean", Tensor: floats([]int{1, 2}, 1, 2)}}
+		p, err := Compile(m)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		if got := p.Inputs[0].Shape[1]; got != c.want {
+			t.Errorf("%s: %d columns, want %d", what, got, c.want)
+		}
+	}
+}

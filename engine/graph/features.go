@@ -12,6 +12,7 @@ func binarizer(b *build) kernel {
 		return nil
 	}
 	threshold := b.float("threshold", 0)
+	b.keeps(0)
 	b.gives(0, b.typ(0))
 	return numeric(b.typ(0), binarizerKernel(threshold), binarizerKernel(float64(threshold)), binarizerWhole[int64](threshold), binarizerWhole[int32](threshold), nil)
 }

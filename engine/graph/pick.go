@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"online-inference/engine/modelfile"
 	"online-inference/engine/onnx"
@@ -17,6 +18,9 @@ func arrayFeatureExtractor(b *build) kernel {
 		return nil
 	}
 	b.gives(0, b.typ(0))
+	if idx := b.in[1].constant; idx != nil && idx.Len() > 0 {
+		b.picks(0, int(min(max(slices.Max(idx.I64), 0), modelfile.MaxColumns-1))+1)
+	}
 	if labels := b.in[0].constant; labels != nil && b.in[1].constant == nil {
 		switch b.typ(0) {
 		case tensor.Int64:

@@ -27,7 +27,8 @@ func scaler(b *build) kernel {
 		return b.refuse("%d offsets and %d scales", len(offset), len(scale))
 	}
 	b.gives(0, tensor.Float32)
-	b.reads(0, max(len(offset), len(scale)))
+	b.readsEach(0, max(len(offset), len(scale)))
+	b.keeps(0)
 	switch b.typ(0) {
 	case tensor.Float32:
 		return scalerKernel[float32](offset, scale)
@@ -90,7 +91,8 @@ func imputerKernel[T float32 | float64 | int64](b *build, values []T, missing T)
 	if len(values) == 0 {
 		return b.refuse("no values of type %v to put in", typeOf[T]())
 	}
-	b.reads(0, len(values))
+	b.readsEach(0, len(values))
+	b.keeps(0)
 	typ := typeOf[T]()
 	return func(in, out []*tensor.Tensor) error {
 		_, columns := matrix(in[0])
@@ -122,6 +124,7 @@ func normalizer(b *build) kernel {
 		return b.refuse("norm %q", norm)
 	}
 	b.gives(0, tensor.Float32)
+	b.keeps(0)
 	role := RoleOther
 	if v := b.in[0]; v.classes != nil && norm == "L1" {
 		role = RoleProbabilities

@@ -288,7 +288,7 @@ func (b *build) ensemble(leaves *leafWeights, targets int, base []float64) *tree
 		return nil
 	}
 	spec.Targets, spec.Base, spec.Aggregate = targets, base, leaves.aggregate
-	b.reads(0, spec.Features)
+	b.picks(0, spec.Features)
 	e, err := tree.New(*spec)
 	if err != nil {
 		b.refuse("%v", err)

@@ -45,7 +45,7 @@ func treeEnsemble(b *build) kernel {
 		return b.refuse("%v", err)
 	}
 	spec.Targets, spec.Aggregate = targets, aggregate
-	b.reads(0, spec.Features)
+	b.picks(0, spec.Features)
 	e, err := tree.New(*spec)
 	if err != nil {
 		return b.refuse("%v", err)

@@ -14,6 +14,7 @@ func unary(name string) func(*build) kernel {
 		}
 		b.ignore("consumed_inputs")
 		b.gives(0, b.typ(0))
+		b.keeps(0)
 		switch name {
 		case "Exp", "Neg":
 			b.followsScore(0)
@@ -135,6 +136,7 @@ func activation(name string) func(*build) kernel {
 		}
 		b.ignore("consumed_inputs")
 		f := activationFunction(b, name)
+		b.keeps(0)
 		b.gives(0, b.typ(0))
 		return floating(b.typ(0), unaryKernel(func(v float32) float32 { return float32(f(float64(v))) }), unaryKernel(f))
 	}
@@ -239,6 +241,7 @@ func clip(b *build) kernel {
 	}
 	b.gives(0, b.typ(0))
 	b.followsScore(0)
+	b.keeps(0)
 	return numeric(b.typ(0), clipKernel[float32](low, high), clipKernel[float64](low, high), clipKernel[int64](low, high),
 		clipKernel[int32](low, high), clipKernel[uint8](low, high))
 }
