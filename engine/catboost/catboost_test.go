@@ -1,0 +1,284 @@
+package catboost_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"online-inference/engine/catboost"
+	"online-inference/engine/forest"
+	"online-inference/engine/modelfile"
+)
+
+// small is a model of one oblivious tree over two questions, which other tests
+// change by replacing parts: bit 0 is feature 0 > 1.5, bit 1 feature 1 > -2.
+const small = `{"features_info":{"float_features":[
+{"borders":[1.5],"feature_id":"","feature_index":0,"flat_feature_index":0,"has_nans":false,"nan_value_treatment":"AsIs"},
+{"borders":[-2],"feature_id":"","feature_index":1,"flat_feature_index":1,"has_nans":true,"nan_value_treatment":"AsFalse"}]},
+"model_info":{"params":{"loss_function":{"params":{},"type":"RMSE"}}},
+"oblivious_trees":[{"leaf_values":[1,2,3,4],"leaf_weights":[1,1,1,1],"splits":[
+{"border":1.5,"float_feature_index":0,"split_index":0,"split_type":"FloatFeature"},
+{"border":-2,"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"}]}],
+"scale_and_bias":[2,[0.5]]}`
+
+func change(t *testing.T, parts ...string) []byte {
+	t.Helper()
+	text := small
+	for i := 0; i < len(parts); i += 2 {
+		if !strings.Contains(text, parts[i]) {
+			t.Fatalf("the model has no %q", parts[i])
+		}
+		text = strings.ReplaceAll(text, parts[i], parts[i+1])
+	}
+	return []byte(text)
+}
+
+func run(t *testing.T, p *forest.Plan, row ...float32) string {
+	t.Helper()
+	r := p.NewRun()
+	r.Input(0).Resize(p.Inputs[0].Type, 1, len(row))
+	copy(r.Input(0).F32, row)
+	if err := r.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for i, port := range p.Outputs {
+		switch o := r.Output(i); {
+		case o.I64 != nil:
+			out = append(out, fmt.Sprint(port.Name, o.I64))
+		case o.Str != nil:
+			out = append(out, fmt.Sprint(port.Name, o.Str))
+		default:
+			var vs []string
+			for _, v := range o.F64 {
+				vs = append(vs, fmt.Sprintf("%.5g", v))
+			}
+			out = append(out, port.Name+"["+strings.Join(vs, " ")+"]")
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+const (
+	tree  = `"leaf_values":[1,2,3,4]`
+	wide  = `"leaf_values":[1,0,2,0,3,0,4,0.25]`
+	loss  = `"type":"RMSE"}}`
+	short = `[2,[0.5]]`
+)
+
+func TestLosses(t *testing.T) {
+	names := func(kind, list string) string {
+		return `"type":"` + kind + `"}},"class_params":{"class_names":[` + list + `]}`
+	}
+	for _, c := range []struct {
+		want  string
+		parts []string
+	}{
+		{"prediction[2.5]", nil},
+		{"prediction[2.5]", []string{"RMSE", "YetiRank"}},
+		{"prediction[2.5]", []string{"RMSE", "LogLinQuantile"}},
+		{"prediction[12.182]", []string{"RMSE", "Poisson"}},
+		{"prediction[12.182]", []string{"RMSE", "Tweedie"}},
+		{"prediction[2.5]", []string{short, "[2,0.5]"}},
+		{"prediction[2 0]", []string{tree, wide, short, "[2,[0,0]]", "RMSE", "MultiRMSE"}},
+		{"prediction[2.5 0.5]", []string{tree, wide, "RMSE", "MultiQuantile"}},
+		{"prediction[2 1]", []string{tree, wide, short, "[2,[0,0]]", "RMSE", "RMSEWithUncertainty"}},
+		{"label[1] probabilities[0.075858 0.92414]", []string{"RMSE", "Logloss"}},
+		{"label[1] probabilities[0.075858 0.92414]", []string{"RMSE", "CrossEntropy"}},
+		{"label[0] probabilities[0.075858 0.92414]", []string{loss, `"type":"Logloss"}},"binclass_probability_threshold":0.95`}},
+		{"label[1] probabilities[0.075858 0.92414]", []string{loss, `"type":"Logloss"}},"binclass_probability_threshold":"0.9"`}},
+		{"label[7] probabilities[0.075858 0.92414]", []string{loss, names("Logloss", "-3,7")}},
+		{"label[ja] probabilities[0.075858 0.92414]", []string{loss, names("Logloss", `"nein","ja"`)}},
+		{"label[True] probabilities[0.075858 0.92414]", []string{loss, names("Logloss", "false,true")}},
+		{"label[1.5] probabilities[0.075858 0.92414]", []string{loss, names("Logloss", "1,1.5")}},
+		{"label[a] probabilities[0.8808 0.1192]", []string{tree, wide, short, "[2,[0,0]]", loss, names("MultiClass", `"a","b"`)}},
+		{"label[0] probabilities[0.8808 0.5]", []string{tree, wide, short, "[2,[0,0]]", "RMSE", "MultiClassOneVsAll"}},
+		{"label[1 0] probabilities[0.8808 0.5]", []string{tree, wide, short, "[2,[0,0]]", "RMSE", "MultiLogloss"}},
+	} {
+		p, err := catboost.Parse(change(t, c.parts...))
+		if err != nil {
+			t.Errorf("%v: %v", c.parts, err)
+			continue
+		}
+		if got := run(t, p, 0, -3); got != c.want {
+			t.Errorf("%v: %s, want %s", c.parts, got, c.want)
+		}
+	}
+}
+
+// TestSplits checks bits, borders and NaN; a leaf's value times 2 plus 0.5.
+func TestSplits(t *testing.T) {
+	nan := float32(math.NaN())
+	from, to := strings.Index(small, `"oblivious_trees"`), strings.Index(small, `"scale_and_bias"`)
+	nested := `"trees":[{"split":{"border":1.5,"float_feature_index":0,"split_type":"FloatFeature"},
+	"left":{"value":1,"weight":1},"right":{"left":{"value":3},"right":{"value":4},"split":{"border":-2,"float_feature_index":1,"split_type":"FloatFeature"}}}],`
+	for _, c := range []struct {
+		want  string
+		row   []float32
+		parts []string
+	}{
+		{"prediction[2.5]", []float32{1.5, -2}, nil},
+		{"prediction[4.5]", []float32{math.Nextafter32(1.5, 2), -2}, nil},
+		{"prediction[6.5]", []float32{1.5, -1}, nil},
+		{"prediction[8.5]", []float32{9, 9}, nil},
+		{"prediction[2.5]", []float32{nan, nan}, nil},
+		{"prediction[8.5]", []float32{nan, nan}, []string{"AsIs", "AsTrue", "AsFalse", "AsTrue"}},
+		{"prediction[4.5]", []float32{0, 9, -3}, []string{`"flat_feature_index":0`, `"flat_feature_index":1`, `"flat_feature_index":1,"has_nans":true`, `"flat_feature_index":2,"has_nans":true`}},
+		{"prediction[2.5]", []float32{0, 9}, []string{small[from:to], nested}},
+		{"prediction[6.5]", []float32{2, -2}, []string{small[from:to], nested}},
+		{"prediction[8.5]", []float32{2, 0}, []string{small[from:to], nested}},
+		{"prediction[0.5]", []float32{2, 0}, []string{small[from:to], ""}},
+		{"prediction[10.5]", []float32{2, 0}, []string{small[from:to], `"oblivious_trees":[{"leaf_values":[5],"splits":null}],`}},
+	} {
+		p, err := catboost.Parse(change(t, c.parts...))
+		if err != nil {
+			t.Errorf("%v: %v", c.parts, err)
+			continue
+		}
+		if got := run(t, p, c.row...); got != c.want {
+			t.Errorf("%v %v: %s, want %s", c.row, c.parts, got, c.want)
+		}
+	}
+}
+
+// TestHashes compares with hashes that CatBoost 1.2.10 wrote into models, for
+// every length that CityHash treats in its own way.
+func TestHashes(t *testing.T) {
+	r := strings.Repeat
+	for text, hash := range map[string]int32{
+		"5": -1280163355, "ab": -204718274, "abcd": 345588365, "日本": -1840338719, "abcdefgh": -24192233, "São Paulo": 607502683,
+		"0123456789": 2060700213, r("x", 16): 2067776764, r("y", 17): 782355611, r("q", 32): -1539303109, r("w", 33) + "é": -936558902,
+		r("e", 64): -1703005908, r("r", 65): 1172359415, r("t", 130): -1117674463, r("u", 200): 787658073, "Porto": 524053288,
+	} {
+		p, err := catboost.Parse(change(t,
+			`"features_info":{`, `"features_info":{"categorical_features":[{"feature_index":0,"feature_name":"c","flat_feature_index":2,"values":[1]}],`,
+			`{"border":-2,"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"}`,
+			fmt.Sprintf(`{"cat_feature_index":0,"split_index":1,"split_type":"OneHotFeature","value":%d}`, hash)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, in := range p.Inputs {
+			names = append(names, in.Name)
+		}
+		if diff := cmp.Diff([]string{"f0", "f1", "c"}, names); diff != "" {
+			t.Error(diff)
+		}
+		for given, want := range map[string]float64{text: 6.5, text + "?": 2.5, "": 2.5} {
+			r := p.NewRun()
+			for i := range p.Inputs {
+				r.Input(i).Resize(p.Inputs[i].Type, 1, 1)
+			}
+			r.Input(0).F32[0], r.Input(1).F32[0], r.Input(2).Str[0] = 0, 0, given
+			if err := r.Execute(); err != nil {
+				t.Fatal(err)
+			}
+			if got := r.Output(0).F64[0]; got != want {
+				t.Errorf("%q where %q is asked for: %v, want %v", given, text, got, want)
+			}
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	from, to := strings.Index(small, `"oblivious_trees"`), strings.Index(small, `"scale_and_bias"`)
+	for _, c := range []struct {
+		want  string
+		parts []string
+	}{
+		{"no such loss", []string{"RMSE", "Unheard"}},
+		{"split OnlineCtr", []string{`"split_type":"FloatFeature"`, `"split_type":"OnlineCtr"`}},
+		{"split OnlineCtr", []string{`"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"`, `"split_index":1,"split_type":"OnlineCtr"`}},
+		{"text_features", []string{`"features_info":{`, `"features_info":{"text_features":[{}],`}},
+		{"without type or feature", []string{`"float_feature_index":1,`, ``}},
+		{"feature 5 of 2", []string{`"float_feature_index":1,`, `"float_feature_index":5,`}},
+		{"feature 0 of 0", []string{`"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"`, `"cat_feature_index":0,"split_type":"OneHotFeature","value":1`}},
+		{"is no hash", []string{`"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"`, `"cat_feature_index":0,"split_type":"OneHotFeature","value":1e10`}},
+		{"2 values for 4 leaves", []string{tree, `"leaf_values":[1,2]`}},
+		{"0 values for 4 leaves", []string{tree, `"leaf_values":[]`}},
+		{"RMSE with 2 dimensions", []string{tree, wide}},
+		{"a mean and a deviation in 1", []string{"RMSE", "RMSEWithUncertainty"}},
+		{"2 base values for 1 targets", []string{short, "[2,[0,0]]"}},
+		{"unknown nan_value_treatment", []string{"AsIs", "AsWas"}},
+		{"feature 1 is number 7", []string{`"feature_index":1`, `"feature_index":7`}},
+		{"column -1", []string{`"flat_feature_index":1,`, ""}},
+		{"two features are column 0", []string{`"flat_feature_index":1`, `"flat_feature_index":0`}},
+		{"where a number", []string{`"flat_feature_index":1`, `"flat_feature_index":1.5`}},
+		{"without features", []string{small[strings.Index(small, `"float_features"`):strings.Index(small, `},
+"model_info"`)], "", small[from:to], ""}},
+		{"class names for", []string{loss, `"type":"Logloss"}},"class_params":{"class_names":[1,2,3]}`}},
+		{"class names for", []string{loss, `"type":"Logloss"}},"class_params":{"class_names":[1,"a"]}`}},
+		{"neither text", []string{loss, `"type":"Logloss"}},"class_params":{"class_names":[null]}`}},
+		{"binclass_probability_threshold is 1", []string{loss, `"type":"Logloss"}},"binclass_probability_threshold":1`}},
+		{"neither a split", []string{small[from:to], `"trees":[{}],`}},
+		{"neither a split", []string{small[from:to], `"trees":[{"value":1},{"value":[1,2]}],`}},
+		{"neither a split", []string{small[from:to], `"trees":[{"split":{"border":1,"float_feature_index":0,"split_type":"FloatFeature"},"left":{"value":1}}],`}},
+		{"levels of nesting", []string{small[from:to], `"trees":[` + strings.Repeat(`{"left":`, 400) + "1" + strings.Repeat("}", 400) + "],"}},
+		{"17 levels", []string{small[from:to], `"oblivious_trees":[{"leaf_values":[1],"splits":[` +
+			strings.TrimSuffix(strings.Repeat(`{"border":1,"float_feature_index":0,"split_type":"FloatFeature"},`, 17), ",") + "]}],"}},
+	} {
+		_, err := catboost.Parse(change(t, c.parts...))
+		malformed, unsupported := (*modelfile.FormatError)(nil), (*modelfile.UnsupportedError)(nil)
+		if !errors.As(err, &malformed) && !errors.As(err, &unsupported) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want one with %q", err, c.want)
+		}
+	}
+	for n := range len(small) {
+		if _, err := catboost.Parse([]byte(small[:n])); err == nil {
+			t.Fatalf("the first %d of %d bytes are a model", n, len(small))
+		}
+	}
+}
+
+func TestSniff(t *testing.T) {
+	for text, want := range map[string]bool{
+		small: true, `{"learner":{}}`: false, `{"version":[1],"learner":{},"trees":[]}`: false, `{"a":{},"trees":[]}`: true, `{`: false, "": false,
+	} {
+		if got := catboost.Sniff([]byte(text)); got != want {
+			t.Errorf("%.30q: %v, want %v", text, got, want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(small))
+	paths, err := filepath.Glob("../testdata/golden/cb_*/model.json")
+	if err != nil || len(paths) == 0 {
+		f.Fatalf("no seeds: %v", err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if len(data) < 60_000 {
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := catboost.Parse(data)
+		if err != nil {
+			malformed, unsupported := (*modelfile.FormatError)(nil), (*modelfile.UnsupportedError)(nil)
+			if !errors.As(err, &malformed) && !errors.As(err, &unsupported) {
+				t.Fatalf("an error of neither kind: %v", err)
+			}
+			return
+		}
+		r := p.NewRun()
+		for i, in := range p.Inputs {
+			r.Input(i).Resize(in.Type, 2, in.Shape[1])
+			for k := range r.Input(i).F32 {
+				r.Input(i).F32[k] = []float32{0, -1, 1e30, float32(math.NaN())}[k%4]
+			}
+		}
+		if err := r.Execute(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
