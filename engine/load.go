@@ -54,6 +54,28 @@ func native(data []byte) (format string, parse func([]byte) (*forest.Plan, error
 	return "", nil
 }
 
+// Sniff tells the format of a model by the first kilobytes of its file; "" is
+// none. It is stricter than Load, which takes any JSON object for a model whose
+// faults it can name.
+func Sniff(data []byte) string {
+	if onnx.Sniff(data) {
+		return "onnx"
+	}
+	format, _ := native(data)
+	keys := map[string][]string{
+		"xgboost-json": {`"learner"`}, "catboost-json": {`"features_info"`, `"model_info"`, `"oblivious_trees"`, `"trees"`},
+	}[format]
+	for _, key := range keys {
+		if bytes.Contains(data, []byte(key)) {
+			return format
+		}
+	}
+	if keys != nil {
+		return ""
+	}
+	return format
+}
+
 func loadForest(format string, p *forest.Plan) *Model {
 	m := &Model{plan: forestPlan{p}}
 	m.sig.Format = format

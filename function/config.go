@@ -168,6 +168,16 @@ func (c *Config) model() (path string, labels artefact.Labels, err error) {
 	return path, labels, nil
 }
 
+// judge finds out whether it is the configuration that a load failed by: MODEL
+// may name something that is no model at all.
+func (c *Config) judge(err error) error {
+	var none *artefact.NoModelError
+	if c.Model == "" || !errors.As(err, &none) {
+		return err
+	}
+	return &exitError{exitConfig, &configError{"MODEL", c.Model, "a model file or a folder with one: " + none.Reason}}
+}
+
 // bundledRoot finds the folder of the bundled versions.
 func (c *Config) bundledRoot() (string, error) {
 	candidates := []string{c.DataPath}

@@ -70,6 +70,10 @@ func TestConfigErrors(t *testing.T) {
 		{"METRICS_PORT=-1", `METRICS_PORT="-1": expected a port from 0 to 65535, 0 for a free one`},
 		{"METRICS_PORT=65536", `METRICS_PORT="65536": expected a port from 0 to 65535, 0 for a free one`},
 		{"MODEL=nowhere/model.onnx", `MODEL="nowhere/model.onnx": expected a model file or a folder with one that can be read`},
+		{"MODEL=/dev/null", `MODEL="/dev/null": expected a model file or a folder with one: it is neither a file nor a folder`},
+		{"MODEL=/dev/zero", `MODEL="/dev/zero": expected a model file or a folder with one: it is neither a file nor a folder`},
+		{"MODEL=config.go", `MODEL="config.go": expected a model file or a folder with one: the content is of no format that is known (ONNX, XGBoost JSON or UBJ, LightGBM text, CatBoost JSON)`},
+		{"MODEL=page", `MODEL="page": expected a model file or a folder with one: it holds no model file (ONNX, XGBoost JSON or UBJ, LightGBM text, CatBoost JSON)`},
 		{"MODEL_NAME=a b", `MODEL_NAME="a b": expected ` + label},
 		{"MODEL_NAME=-a", `MODEL_NAME="-a": expected ` + label},
 		{"MODEL_NAME=ä", `MODEL_NAME="ä": expected ` + label},
@@ -152,6 +156,9 @@ func TestModelChoice(t *testing.T) {
 			if line["model"] != c.model || line["model_version"] != c.version || line["self_test_rows"] != c.selfTest {
 				t.Errorf("the ready line is %v", line)
 			}
+			if n := len(p.out.with("no model.yaml")); (n == 1) != (c.selfTest == 0) {
+				t.Errorf("%d lines tell that there is no description", n)
+			}
 			if n := len(p.out.with("MODEL_NAME, MODEL_VERSION override")); (n == 1) != c.overrides {
 				t.Errorf("%d lines tell of overridden labels", n)
 			}
@@ -216,11 +223,16 @@ func TestDependencies(t *testing.T) {
 
 // TestBrokenModels: what is no model ends the program before it is ever ready.
 func TestBrokenModels(t *testing.T) {
-	for _, c := range []struct{ name, file, content, want string }{
-		{"no model", "model.txt", "hello", "cannot load model"},
-		{"empty", "model.onnx", "", "cannot load model"},
-		{"cut", "model.onnx", "\x08\x09\x12\x08skl2onnx", "cannot load model"},
-		{"nothing there", "README.md", "hello", "holds no model file"},
+	for _, c := range []struct {
+		name, file, content, want string
+		code                      int
+	}{
+		{"no model", "model.txt", "hello", "it holds no model file", exitConfig},
+		{"empty", "model.onnx", "", "it holds no model file", exitConfig},
+		{"cut", "model.onnx", "\x08\x09\x12\x08skl2onnx", "cannot load model", exitFailure},
+		{"not XGBoost", "model.json", `{"learner":[]}`, "cannot load model", exitFailure},
+		{"nothing there", "README.md", "hello", "it holds no model file", exitConfig},
+		{"a description of another name", "model.yml", "format: 1", `it holds "model.yml"; a description has to be called model.yaml`, exitConfig},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -228,8 +240,8 @@ func TestBrokenModels(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := launch(t, "MODEL="+dir)
-			if code := p.exit(); code != exitFailure {
-				t.Errorf("exit code %d, expected %d", code, exitFailure)
+			if code := p.exit(); code != c.code {
+				t.Errorf("exit code %d, expected %d", code, c.code)
 			}
 			if got := p.errs.String(); !strings.Contains(got, c.want) || strings.Count(got, "\n") != 1 {
 				t.Errorf("got %q, expected one line with %q", got, c.want)

@@ -108,7 +108,7 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 	go func() {
 		m, err := load(path, labels, watch)
 		if err != nil {
-			failed <- err
+			failed <- cfg.judge(err)
 			return
 		}
 		metrics.Ready(m.Name, m.Version, watch)
@@ -218,6 +218,9 @@ func logReady(log zerolog.Logger, cfg *Config, m *artefact.Model, at addresses, 
 		if s.d > 0 {
 			log.Warn().Dur("after_ms", s.d).Msg(s.name + ": a demonstration switch is on")
 		}
+	}
+	if !m.Described {
+		log.Warn().Str("source", m.Source).Msg("no model.yaml: values have no bounds, classes no names, and no example proves the answers")
 	}
 	if labels != (artefact.Labels{}) {
 		log.Info().Str("name", labels.Name).Str("version", labels.Version).Msg("MODEL_NAME, MODEL_VERSION override the model's own labels")

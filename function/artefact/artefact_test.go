@@ -1,6 +1,7 @@
 package artefact
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"online-inference/engine"
 	"online-inference/function/oip"
 )
 
@@ -79,7 +81,10 @@ func TestContradictions(t *testing.T) {
 		{"another format", "format: 1", "format: 2", "format: 2 is not known, expected 1"},
 		{"no format", "format: 1\n", "", "format: 0 is not known, expected 1"},
 		{"no YAML", "format: 1", "format: [1", "model.yaml: yaml:"},
-		{"an unknown key", "format: 1", "format: 1\nfeature: []", "field feature not found"},
+		{"an unknown key", "format: 1", "format: 1\nfeature: []", "model.yaml: yaml: line 3: field feature not found"},
+		{"two unknown keys", "format: 1", "format: 1\na: 1\nb: 2", "model.yaml: yaml: line 3: field a not found; line 4: field b not found"},
+		{"a mapping for a text", "title: Heart", "title: {a: 1}\ndescription: Heart", "model.yaml: yaml: "},
+		{"a text for a list", "  - {label: 0, name: no disease}\n  - {label: 1, name: disease}\n", "  two\n", "expected a list"},
 		{"an unknown key of a feature", "unit: years", "units: years", "field units not found"},
 		{"a duplicate key", "format: 1", "format: 1\nformat: 1", "already defined"},
 		{"two documents", "format: 1", "format: 1\n---\nformat: 1", "more than one document"},
@@ -111,7 +116,7 @@ func TestContradictions(t *testing.T) {
 
 		{"an empty range", age, "valid: {min: 120, max: 0}", `feature "age": valid: min 120 is not below max 0`},
 		{"no range at all", age, "valid: {min: .nan, max: 120}", `feature "age": valid: min NaN is not below max 120`},
-		{"a range of words", age, "valid: {min: low, max: 120}", "model.yaml: yaml:"},
+		{"a range of words", age, "valid: {min: low, max: 120}", "unexpected str `low`, expected a number"},
 		{"training beyond valid", age, "valid: {min: 0, max: 70}", `feature "age": training: from 29 to 77 goes beyond the valid range from 0 to 70`},
 		{"an empty training range", "min: 29\n      max: 77", "min: 77\n      max: 29", `feature "age": training: min 77 is not below max 29`},
 		{"too few quantiles", "[29, 42, 45,", "[29, 45,", `feature "age": quantiles: expected 11, got 10`},
@@ -137,6 +142,12 @@ func TestContradictions(t *testing.T) {
 		{"an example with another label", "label: 0\n    probabilities", "label: 7\n    probabilities", `examples[0]: label: the model has no class 7`},
 		{"an example with a probability too few", "probabilities: [0.6407180709061011, ", "probabilities: [", "examples[0]: probabilities: 1 are recorded, the model has 2 classes"},
 		{"an example with a prediction", "label: 0\n    probabilities", "prediction: 3\n    probabilities", "examples[0]: prediction: the model predicts no value"},
+		{"an example with a plus", "row: {age: 63,", "row: {age: +63,", `examples[0]: row: feature "age": expected a number as JSON writes it, got +63`},
+		{"an example with a bare point", "row: {age: 63,", "row: {age: 63.,", `examples[0]: row: feature "age": expected a number as JSON writes it, got 63.`},
+		{"an example with a leading zero", "row: {age: 63,", "row: {age: 063,", `examples[0]: row: feature "age": expected a number as JSON writes it, got 063`},
+		{"an example with an underscore", "row: {age: 63,", "row: {age: 6_3,", `examples[0]: row: feature "age": expected a number as JSON writes it, got 6_3`},
+		{"an example in hexadecimal", "row: {age: 63,", "row: {age: 0x3f,", `examples[0]: row: feature "age": expected a number as JSON writes it, got 0x3f`},
+		{"an example without a number", "row: {age: 63,", "row: {age: .nan,", `examples[0]: row: feature "age": expected a number as JSON writes it, got .nan`},
 		{"an example without answer", "    label: 0\n    probabilities: [0.6407180709061011, 0.35928192909389883]\n", "", "examples[0]: no answer is recorded"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -144,8 +155,8 @@ func TestContradictions(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "cannot load model") {
 				t.Errorf("got %v, expected %q", err, c.want)
 			}
-			if err != nil && strings.Contains(c.want, "yaml") == false && strings.Contains(err.Error(), "\n") && !strings.Contains(c.want, "field") && !strings.Contains(c.want, "defined") {
-				t.Errorf("more than one line: %v", err)
+			if err != nil && (strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "artefact.")) {
+				t.Errorf("more than one line, or a type of Go: %v", err)
 			}
 		})
 	}
@@ -206,12 +217,20 @@ func TestFolders(t *testing.T) {
 	}{
 		{"nothing", nil, "holds no model file"},
 		{"no model", map[string]string{"README.md": "x", "model.yaml": "format: 1"}, "holds no model file"},
-		{"two models", map[string]string{"a.onnx": "x", "b.txt": "y"}, "holds 2 model files, expected one: a.onnx, b.txt"},
-		{"hidden files", map[string]string{".a.onnx": "x", "b.onnx": string(model)}, ""},
+		{"two models", map[string]string{"a.onnx": string(model), "b.txt": "tree\nversion=v4\n"}, "holds 2 model files, expected one: a.onnx, b.txt"},
+		{"two models of any name", map[string]string{"a": `{"learner":{}}`, "b.data": `{"features_info":{}}`}, "holds 2 model files, expected one: a, b.data"},
+		{"hidden files", map[string]string{".a.onnx": string(model), "b.onnx": string(model)}, ""},
 		{"no description", map[string]string{"b.onnx": string(model)}, ""},
+		{"any name", map[string]string{"model.bin": string(model)}, ""},
+		{"no ending", map[string]string{"model": string(model)}, ""},
+		{"other files", map[string]string{
+			"b.onnx": string(model), "README.txt": "A tree\n", "requirements.txt": "onnx==1.19\n", "metadata.json": `{"name":"x"}`, "empty.onnx": "", "list.json": "[]",
+		}, ""},
 		{"an empty description", map[string]string{"b.onnx": string(model), "model.yaml": ""}, "model.yaml: it is empty"},
+		{"a description of another name", map[string]string{"b.onnx": string(model), "model.yml": "format: 1"}, `it holds "model.yml"; a description has to be called model.yaml`},
+		{"a second description", map[string]string{"b.onnx": string(model), "model.yaml": "format: 1", "Model.YAML": "format: 1"}, `it holds "Model.YAML"; a description has to be called model.yaml`},
 		{"a broken model", map[string]string{"b.onnx": string(model[:100])}, "cannot load model"},
-		{"a model of no kind", map[string]string{"b.txt": "hello"}, "cannot load model"},
+		{"a model of no kind", map[string]string{"b.txt": "hello"}, "holds no model file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -225,6 +244,64 @@ func TestFolders(t *testing.T) {
 				t.Errorf("got %v, expected %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestLinks: as in a mounted ConfigMap, the files of a folder may be links; a link
+// to a folder or to nowhere is no model file.
+func TestLinks(t *testing.T) {
+	model, err := filepath.Abs(bundled + "1/model.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, target := range map[string]string{"a.onnx": model, "b.onnx": filepath.Dir(model), "c.onnx": "nowhere", "d.onnx": "d.onnx"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Load(dir, Labels{Name: "x"}); err == nil || !strings.Contains(err.Error(), "too many levels") {
+		t.Errorf("a link to itself: %v", err)
+	}
+	if err := os.Remove(filepath.Join(dir, "d.onnx")); err != nil {
+		t.Fatal(err)
+	}
+	load(t, dir, Labels{Name: "x"})
+}
+
+// TestReadFile: files are read whole or refused by their size.
+func TestReadFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, []byte("12345"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := readFile(path, 5); err != nil || string(b) != "12345" {
+		t.Errorf("%s, %v", b, err)
+	}
+	var none *NoModelError
+	for _, path := range []string{path, "/dev/zero"} { // whose size nobody says before
+		if _, err := readFile(path, 4); !errors.As(err, &none) || !strings.HasSuffix(err.Error(), "it is larger than 4 bytes") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// TestSniff: every model of the golden set is told by its first bytes as the
+// engine tells it when it loads it.
+func TestSniff(t *testing.T) {
+	paths, err := filepath.Glob("../../engine/testdata/golden/*/model*")
+	if err != nil || len(paths) < 30 {
+		t.Fatalf("%d models, %v", len(paths), err)
+	}
+	for _, path := range paths {
+		m := load(t, path, Labels{Name: "x"})
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := engine.Sniff(data[:min(len(data), sniffBytes)]); got != m.Format {
+			t.Errorf("%s is %q, told as %q", path, m.Format, got)
+		}
 	}
 }
 
@@ -251,6 +328,7 @@ func TestSet(t *testing.T) {
 		{"age", oip.Number, "120", "120", "age 120 is outside"},
 		{"age", oip.Number, "6.3e1", "63", ""},
 		{"age", oip.Number, "120.1", "", ""},
+		{"age", oip.Number, "100." + strings.Repeat("0", 9000) + "1", "100", "age 100." + strings.Repeat("0", 60) + "… is outside"},
 		{"oldpeak", oip.Number, "6.2", "6.2", ""},
 		{"oldpeak", oip.Number, "6.2000001", "6.2000003", "oldpeak 6.2000001 is outside"},
 		{"sex", oip.Number, "1", "1", ""},
@@ -369,6 +447,73 @@ func TestOutputRoles(t *testing.T) {
 			}
 		case err != nil || !m.Explained(0) || !m.Explained(1):
 			t.Errorf("%s: %v", role, err)
+		}
+	}
+}
+
+// TestClassLabels: a class may be called anything; its label is JSON, and an
+// example names it as the file does.
+func TestClassLabels(t *testing.T) {
+	model, err := os.ReadFile("../../engine/testdata/golden/sk_logreg_multi_str/model.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text = `
+format: 1
+classes: [{label: %[1]s}, {label: versicolor}, {label: virginica}]
+examples:
+  - {row: {X_0: 4.8, X_1: 3.1, X_2: 1.6, X_3: 0.2}, label: %[1]s}
+`
+	for class, inYAML := range map[string]string{
+		"<=50K!": `"<=50K!"`, "a&b>cd": `"a&b>cd"`, "a\"b'\\c": `"a\"b'\\c"`, "\x7f\a\b\v01": `"\x7F\a\b\v01"`, "\U0001f60052": `"\U0001F60052"`,
+	} {
+		dir := t.TempDir()
+		changed := strings.ReplaceAll(string(model), "setosa", class)
+		for name, content := range map[string]string{"model.onnx": changed, "model.yaml": fmt.Sprintf(text, inYAML)} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m := load(t, dir, Labels{Name: "x"})
+		if rows, err := m.SelfTest(); rows != 1 || err != nil {
+			t.Errorf("%q: self-test of %d rows: %v", class, rows, err)
+		}
+		var got string
+		if err := json.Unmarshal([]byte(m.Classes[0].Label), &got); err != nil || got != class {
+			t.Errorf("the label %s is %q: %v", m.Classes[0].Label, got, err)
+		}
+	}
+}
+
+// TestPrediction: an example of a regressor proves a number, and nothing else will
+// do: a comparison with NaN would prove nothing.
+func TestPrediction(t *testing.T) {
+	model, err := os.ReadFile("../../engine/testdata/golden/xgb_reg/model.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for prediction, want := range map[string]string{
+		".nan": "examples[0]: prediction: expected a finite number, got NaN", ".inf": "examples[0]: prediction: expected a finite number, got +Inf",
+		"1e9": "self-test of ",
+	} {
+		dir := t.TempDir()
+		bare := load(t, "../../engine/testdata/golden/xgb_reg/model.json", Labels{})
+		var row []string
+		for i := range bare.Features {
+			row = append(row, bare.Features[i].Name+": 1.5")
+		}
+		text := "format: 1\nexamples:\n  - {row: {" + strings.Join(row, ", ") + "}, prediction: " + prediction + "}\n"
+		for name, content := range map[string]string{"model.json": string(model), "model.yaml": text} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err := Load(dir, Labels{Name: "x"})
+		if err == nil {
+			_, err = m.SelfTest()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, expected %q", prediction, err, want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"online-inference/engine"
+	"online-inference/function/oip"
 )
 
 // storedFeatures lists the columns of a signature's inputs. A column that the
@@ -251,6 +252,9 @@ func (f *Feature) mergeCategories(described []categoryDescription) error {
 type Class struct {
 	Label string // as it stands in JSON, quoted where it is a string
 	Name  string // for people
+
+	value string // the label as the file has it
+	text  bool   // the label is a string
 }
 
 // mergeClasses names the classes of the file.
@@ -264,12 +268,13 @@ func mergeClasses(sig *engine.Signature, described []classDescription) ([]Class,
 		var name string
 		if sig.Classes.Strings != nil {
 			name = sig.Classes.Strings[i]
-			classes[i].Label = strconv.Quote(name)
+			classes[i].Label = string(oip.AppendString(nil, name))
+			classes[i].text = true
 		} else {
 			name = strconv.FormatInt(sig.Classes.Ints[i], 10)
 			classes[i].Label = name
 		}
-		classes[i].Name = name
+		classes[i].Name, classes[i].value = name, name
 		if len(described) == 0 {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -112,7 +113,7 @@ func parseDescription(data []byte) (*description, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, errors.New("it is empty")
 		}
-		return nil, err
+		return nil, oneLine(err)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("it holds more than one document")
@@ -121,4 +122,39 @@ func parseDescription(data []byte) (*description, error) {
 		return nil, fmt.Errorf("format: %d is not known, expected %d", d.Format, formatVersion)
 	}
 	return &d, nil
+}
+
+// oneLine words an error of the decoder for people: in one line, without the names
+// of this package's types.
+func oneLine(err error) error {
+	var wrong *yaml.TypeError
+	if !errors.As(err, &wrong) {
+		return errors.New(strings.ReplaceAll(err.Error(), "\n", " "))
+	}
+	all := make([]string, len(wrong.Errors))
+	for i, text := range wrong.Errors {
+		text, _, _ = strings.Cut(strings.ReplaceAll(text, "\n", " "), " in type ")
+		if at := strings.LastIndex(text, " into "); at >= 0 {
+			text = text[:at] + ", expected " + kindOf(text[at+len(" into "):])
+		}
+		all[i] = strings.Replace(text, "cannot unmarshal !!", "unexpected ", 1)
+	}
+	return errors.New("yaml: " + strings.Join(all, "; "))
+}
+
+// kindOf says in words what a type of Go takes.
+func kindOf(goType string) string {
+	switch {
+	case strings.HasPrefix(goType, "float"):
+		return "a number"
+	case strings.HasPrefix(goType, "int"):
+		return "an integer"
+	case goType == "bool":
+		return "true or false"
+	case goType == "string":
+		return "a text"
+	case strings.HasPrefix(goType, "[]"):
+		return "a list"
+	}
+	return "a mapping"
 }

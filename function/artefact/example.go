@@ -3,6 +3,7 @@ package artefact
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -79,7 +80,9 @@ func buildExample(m *Model, d *exampleDescription) (Example, error) {
 		if m.output(engine.RolePrediction) < 0 {
 			return ex, fmt.Errorf("prediction: the model predicts no value")
 		}
-		ex.Prediction = *d.Prediction
+		if ex.Prediction = *d.Prediction; math.IsNaN(ex.Prediction) || math.IsInf(ex.Prediction, 0) {
+			return ex, fmt.Errorf("prediction: expected a finite number, got %v", ex.Prediction)
+		}
 	}
 	if d.Label.Kind != 0 {
 		v, err := valueOf(&d.Label)
@@ -87,7 +90,7 @@ func buildExample(m *Model, d *exampleDescription) (Example, error) {
 			return ex, fmt.Errorf("label: %w", err)
 		}
 		for i, c := range m.Classes {
-			if c.Label == v.JSON() {
+			if c.value == v.Text && c.text == (v.Kind == oip.String) {
 				ex.Class = i
 			}
 		}
@@ -101,15 +104,20 @@ func buildExample(m *Model, d *exampleDescription) (Example, error) {
 	return ex, nil
 }
 
-// valueOf reads a scalar of YAML.
+// valueOf reads a scalar of YAML that a client could send in JSON as well. YAML
+// knows more forms of a number (+63, 0x3f, 063, 6_3), some of which readers
+// disagree about.
 func valueOf(n *yaml.Node) (Value, error) {
 	if n.Kind == yaml.ScalarNode || n.Kind == 0 {
 		switch n.Tag {
 		case "!!null", "":
 			return Value{oip.Null, "null"}, nil
 		case "!!bool":
-			return Value{oip.Bool, n.Value}, nil
+			return Value{oip.Bool, strings.ToLower(n.Value)}, nil
 		case "!!int", "!!float":
+			if !oip.IsNumber([]byte(n.Value)) {
+				return Value{}, fmt.Errorf("expected a number as JSON writes it, got %s", n.Value)
+			}
 			return Value{oip.Number, n.Value}, nil
 		case "!!str":
 			return Value{oip.String, n.Value}, nil

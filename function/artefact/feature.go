@@ -202,5 +202,5 @@ func setNumber(t *engine.Tensor, i int, x float64) bool {
 
 // warning tells of a value outside the training range.
 func (f *Feature) warning(text []byte) string {
-	return fmt.Sprintf("%s %s is outside the training range %s", f.Name, text, f.Training)
+	return fmt.Sprintf("%s %s is outside the training range %s", f.Name, oip.Describe(oip.Number, text), f.Training)
 }

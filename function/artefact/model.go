@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +20,7 @@ type Model struct {
 	Source             string // the path that it was loaded from
 	Format             string // the file's format, as the engine calls it
 	SHA256             string // of the model file
+	Described          bool   // by a model.yaml
 	Features           []Feature
 	Classes            []Class // none where the model is no classifier
 	Examples           []Example
@@ -39,9 +38,6 @@ type Labels struct{ Name, Version string }
 // fallbackVersion labels a model that nobody gave a version.
 const fallbackVersion = "1"
 
-// descriptionName is the file that describes a model in its folder.
-const descriptionName = "model.yaml"
-
 // Load reads a model file, or a folder with one model file and an optional
 // model.yaml, and checks that both say the same. It does not run the model:
 // SelfTest does.
@@ -50,7 +46,7 @@ func Load(path string, labels Labels) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot load model: %w", err)
 	}
-	data, err := os.ReadFile(file)
+	data, err := readModel(file)
 	if err != nil {
 		return nil, fmt.Errorf("cannot load model: %w", err)
 	}
@@ -60,7 +56,7 @@ func Load(path string, labels Labels) (*Model, error) {
 	}
 	d := &description{}
 	if desc != "" {
-		text, err := os.ReadFile(desc)
+		text, err := readFile(desc, maxDescriptionBytes)
 		if err != nil {
 			return nil, fmt.Errorf("cannot load model: %w", err)
 		}
@@ -73,50 +69,12 @@ func Load(path string, labels Labels) (*Model, error) {
 		return nil, fmt.Errorf("cannot load model %s: %w", path, err)
 	}
 	sum := sha256.Sum256(data)
-	m.SHA256, m.Source = hex.EncodeToString(sum[:]), path
+	m.SHA256, m.Source, m.Described = hex.EncodeToString(sum[:]), path, desc != ""
 	stem := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	if err := m.label(labels, d, stem); err != nil {
 		return nil, fmt.Errorf("cannot load model %s: %w", path, err)
 	}
 	return m, nil
-}
-
-// locate finds the model file of a path and its description, if there is one.
-func locate(path string) (file, desc string, err error) {
-	info, err := os.Stat(path)
-	if err != nil || !info.IsDir() {
-		return path, "", err
-	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return "", "", err
-	}
-	var files []string
-	for _, e := range entries {
-		switch name := e.Name(); {
-		case name == descriptionName:
-			desc = filepath.Join(path, name)
-		case isModelFile(name) && e.Type()&fs.ModeDir == 0:
-			files = append(files, name)
-		}
-	}
-	switch len(files) {
-	case 0:
-		return "", "", fmt.Errorf("the folder %s holds no model file (.onnx, .json, .ubj, .txt)", path)
-	case 1:
-		return filepath.Join(path, files[0]), desc, nil
-	}
-	return "", "", fmt.Errorf("the folder %s holds %d model files, expected one: %s", path, len(files), strings.Join(files, ", "))
-}
-
-// isModelFile tells by its ending whether a file of a folder is meant as the
-// model; what it holds is told by its content.
-func isModelFile(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".onnx", ".json", ".ubj", ".txt":
-		return !strings.HasPrefix(name, ".")
-	}
-	return false
 }
 
 // build joins what the file and its description say.

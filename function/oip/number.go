@@ -10,6 +10,13 @@ import (
 // is rounded to one of them.
 const maxExact = 1 << 53
 
+// IsNumber tells whether a text is a number as JSON writes it.
+func IsNumber(text []byte) bool {
+	s := scanner{buf: text}
+	_, err := s.number()
+	return err == nil && s.pos == len(text)
+}
+
 // Int64 reads a JSON number as an integer, exactly. A number with a fraction or
 // an exponent is read where it is an integer that a float64 holds exactly: 1.0
 // and 1e3 are integers, 1.5 is none.

@@ -152,7 +152,7 @@ func TestLimits(t *testing.T) {
 // TestManyNames: many long names that differ only at their ends cost no more than
 // names that differ at once.
 func TestManyNames(t *testing.T) {
-	const n = 1024
+	const n = 640
 	long := strings.Repeat("n", 4000)
 	parse := func(name func(i int) string) time.Duration {
 		var inputs, outputs []string

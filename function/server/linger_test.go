@@ -138,7 +138,7 @@ func TestBodiesAtOnce(t *testing.T) {
 		}
 	}
 	// A refused client's answer comes; the others wait for their last byte.
-	for _, conn := range conns[:len(conns)] {
+	for _, conn := range conns {
 		if err := conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestBodiesAtOnce(t *testing.T) {
 			continue
 		}
 		refused++
-		if res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+		if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
 			t.Errorf("got %s %v", res.Status, res.Header)
 		}
 		if err := res.Body.Close(); err != nil {
