@@ -38,6 +38,7 @@ type compiler struct {
 	values map[string]*value // by name
 	ports  []*value          // of the inputs
 	folded int               // elements computed at load
+	work   *int              // elements read and given for that, bodies included
 	tried  *Run              // the run on zeros; nil where the model refuses zeros
 
 	outer    *compiler // of the graph around this one
@@ -45,7 +46,7 @@ type compiler struct {
 }
 
 func newCompiler(m *onnx.Model) *compiler {
-	c := &compiler{model: m, plan: &Plan{}, table: map[[2]string]*operator{}, values: map[string]*value{}}
+	c := &compiler{model: m, plan: &Plan{}, table: map[[2]string]*operator{}, values: map[string]*value{}, work: new(int)}
 	return c
 }
 
@@ -268,6 +269,9 @@ func (c *compiler) place(b *build, s step) error {
 	}
 	if err := s.kernel()(in, out); err != nil {
 		return malformed("%s: %v", s.label, err)
+	}
+	if err := charge(c.work, in, out); err != nil {
+		return malformed("%v", err)
 	}
 	for i, v := range b.out {
 		if c.folded += out[i].Len(); c.folded > modelfile.MaxProbe {

@@ -268,3 +268,16 @@ func TestOpenWidth(t *testing.T) {
 		}
 	}
 }
+
+// TestWork refuses a file whose nodes read one large constant over and over.
+func TestWork(t *testing.T) {
+	m := modelOf(2, node("", "Abs"))
+	m.Graph.Nodes = append(m.Graph.Nodes, onnx.Node{Op: "ConstantOfShape", Inputs: []string{"size"}, Outputs: []string{"large"}})
+	m.Graph.Initializers = []onnx.NamedTensor{{Name: "size", Tensor: ints([]int{2}, 1<<11, 1<<12)}}
+	for i := range 40 {
+		m.Graph.Nodes = append(m.Graph.Nodes, onnx.Node{Op: "ReduceSum", Inputs: []string{"large"}, Outputs: []string{"s" + name(i)}})
+	}
+	if _, err := Compile(m); err == nil || !strings.Contains(err.Error(), "elements through its operators") {
+		t.Errorf("error %v, want one about the work", err)
+	}
+}

@@ -44,11 +44,33 @@ func (c *compiler) probe() error {
 	return nil
 }
 
+// maxWork bounds the elements that all operators read and give while a file is
+// loaded: a long list of nodes that each read one large constant costs time and
+// no memory.
+const maxWork = 1 << 28
+
+// charge counts what a step read and gave.
+func charge(work *int, lists ...[]*tensor.Tensor) error {
+	for _, l := range lists {
+		for _, t := range l {
+			*work += t.Len()
+		}
+	}
+	if *work > maxWork {
+		return fmt.Errorf("loading it takes more than %d elements through its operators", maxWork)
+	}
+	return nil
+}
+
 // probe is Execute under a budget for all steps together, and past the steps
 // that refuse a value. It gives the number of elements that the steps made.
 func (r *Run) probe() (elements int, err error) {
+	work := 0
 	for i := range r.args {
 		err := r.step(i)
+		if err == nil {
+			err = charge(&work, r.args[i].in, r.args[i].out)
+		}
 		if refused := (*modelfile.ValueError)(nil); err != nil && !errors.As(err, &refused) {
 			return 0, err
 		}

@@ -23,8 +23,8 @@ func scan(b *build) kernel {
 			return b.refuse("%s other than 0", name)
 		}
 	}
-	if b.version < 9 {
-		return b.refuse("operator set %d", b.version)
+	if b.compiler.outer != nil {
+		return b.refuse("a Scan within a Scan")
 	}
 	if body == nil || body.Graph == nil || n < 1 || states < 0 || !b.arity(len(b.in), len(b.in)) {
 		return b.refuse("%d inputs, of which %d are scanned", len(b.in), n)
@@ -65,7 +65,7 @@ func scan(b *build) kernel {
 // given values; what it reads from the graph around it becomes further inputs.
 func (c *compiler) body(g *onnx.Graph, in []*value) (*Plan, []*value, error) {
 	inner := newCompiler(&onnx.Model{Opsets: c.model.Opsets, Graph: g})
-	inner.outer, inner.table = c, c.table
+	inner.outer, inner.table, inner.work = c, c.table, c.work
 	if err := inner.initializers(); err != nil {
 		return nil, nil, err
 	}
@@ -106,6 +106,9 @@ func (c *compiler) capture(name string) *value {
 	return own
 }
 
+// maxScan bounds the nodes that one Scan runs, over all its steps.
+const maxScan = 1 << 22
+
 // scanRun is the memory of one Scan in one run.
 type scanRun struct {
 	run             *Run
@@ -119,7 +122,9 @@ func (s *scanRun) execute(in, out []*tensor.Tensor) error {
 		if len(t.Shape) == 0 || length >= 0 && t.Shape[0] != length {
 			return fmt.Errorf("shape %v along %d steps", t.Shape, length)
 		}
-		length = t.Shape[0]
+		if length = t.Shape[0]; length > 0 && t.Len() == 0 || length > maxScan/max(1, len(s.run.args)) {
+			return fmt.Errorf("%d steps over shape %v", length, t.Shape)
+		}
 	}
 	for i, t := range in {
 		switch {

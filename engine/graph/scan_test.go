@@ -67,6 +67,7 @@ func TestScanRefused(t *testing.T) {
 		"no body":         {func(n *onnx.Node, _ *onnx.Graph) { n.Attrs = n.Attrs[:1] }, "of which 1 are scanned"},
 		"nothing scanned": {func(n *onnx.Node, _ *onnx.Graph) { n.Attrs[0].Int = 0 }, "of which 0 are scanned"},
 		"more than given": {func(n *onnx.Node, _ *onnx.Graph) { n.Attrs[0].Int = 3 }, "of which 3 are scanned"},
+		"a Scan within":   {func(_ *onnx.Node, g *onnx.Graph) { g.Nodes[0].Op = "Scan" }, "a Scan within a Scan"},
 		"backwards":       {func(n *onnx.Node, _ *onnx.Graph) { n.Attrs = append(n.Attrs, intsAttr("scan_input_directions", 1)) }, "other than 0"},
 		"body's inputs":   {func(_ *onnx.Node, g *onnx.Graph) { g.Inputs = g.Inputs[:1] }, "a body of 1 inputs"},
 		"body's operator": {func(_ *onnx.Node, g *onnx.Graph) { g.Nodes[0].Op = "Frobnicate" }, "operator Frobnicate"},
