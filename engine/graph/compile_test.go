@@ -115,6 +115,7 @@ func TestRefused(t *testing.T) {
 		"scaler without numbers": {modelOf(2, node(ml, "Scaler")), "0 offsets and 0 scales"},
 		"tree's width":           {modelOf(2, replaced(intsAttr("nodes_featureids", 7, 0, 0))), "2 columns, it tests column 7"},
 		"negative feature":       {modelOf(2, replaced(intsAttr("nodes_featureids", -1, 0, 0))), "tests feature -1"},
+		"two nodes alike":        {modelOf(2, replaced(intsAttr("nodes_nodeids", 0, 1, 1))), "tree 0 has two nodes 1"},
 		"missing child":          {modelOf(2, replaced(intsAttr("nodes_truenodeids", 9, 0, 0))), "has child 9, which is not there"},
 		"tree with a circle":     {modelOf(2, replaced(intsAttr("nodes_truenodeids", 0, 0, 0))), "returns to node 0"},
 		"unknown mode":           {modelOf(2, replaced(stringsAttr("nodes_modes", "BRANCH_XOR", "LEAF", "LEAF"))), `node mode "BRANCH_XOR"`},

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 
@@ -40,6 +41,11 @@ func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 		return nil, err
 	}
 	index := newNodeIndex(a.trees, a.nodes)
+	for i := 1; i < len(index.keys); i++ {
+		if k := index.keys[i]; k == index.keys[i-1] {
+			return nil, fmt.Errorf("tree %d has two nodes %d", k.tree, k.node)
+		}
+	}
 	s := &tree.Spec{Nodes: make([]tree.Node, len(a.nodes)), Weights: make([]tree.Weight, len(leaves.values))}
 	seen := map[int64]bool{}
 	for i := range a.nodes {
@@ -95,14 +101,17 @@ func mode(name string) (tree.Mode, error) {
 }
 
 // nodeIndex finds a node by its tree and number. Exporters write the nodes in
-// order, so that a search in the arrays themselves usually suffices.
+// order and number them from 0, so that one look usually suffices; else the
+// sorted keys are searched.
 type nodeIndex struct {
-	keys []key
-	at   []int32 // position of each key's node
+	keys  []key
+	at    []int32 // position of each key's node
+	tree  int64   // the tree asked for last
+	start int     // its first key; -1 before the first question
 }
 
 func newNodeIndex(trees, nodes []int64) *nodeIndex {
-	x := &nodeIndex{keys: make([]key, len(nodes)), at: make([]int32, len(nodes))}
+	x := &nodeIndex{keys: make([]key, len(nodes)), at: make([]int32, len(nodes)), start: -1}
 	for i := range nodes {
 		x.keys[i], x.at[i] = key{trees[i], nodes[i]}, int32(i)
 	}
@@ -121,6 +130,13 @@ func (x *nodeIndex) Swap(i, j int) {
 
 // find gives a node's position, -1 where there is none.
 func (x *nodeIndex) find(tree, node int64) int32 {
+	if x.start < 0 || x.tree != tree {
+		x.tree = tree
+		x.start, _ = slices.BinarySearchFunc(x.keys, key{tree, math.MinInt64}, key.compare)
+	}
+	if node >= 0 && node < int64(len(x.keys)-x.start) && x.keys[x.start+int(node)] == (key{tree, node}) {
+		return x.at[x.start+int(node)]
+	}
 	i, ok := slices.BinarySearchFunc(x.keys, key{tree, node}, key.compare)
 	if !ok {
 		return -1
