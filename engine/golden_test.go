@@ -113,11 +113,11 @@ func nativeOutputs(t *testing.T, m *engine.Model) []goldenOutput {
 	var out []goldenOutput
 	for _, port := range sig.Outputs {
 		switch {
-		case port.Name == "label" && port.Role == engine.RoleLabel && sig.Format == "catboost-json":
+		case port.Name == "label" && (port.Role == engine.RoleOther && len(port.Shape) == 2 || sig.Format == "catboost-json"):
 			out = append(out, goldenOutput{port.Name, "labels"})
 		case port.Name == "label" && port.Role == engine.RoleLabel:
 			out = append(out, goldenOutput{port.Name, "label_index"})
-		case port.Name == "probabilities" && port.Role == engine.RoleProbabilities:
+		case port.Name == "probabilities":
 			out = append(out, goldenOutput{port.Name, "probabilities"})
 		case port.Name == "prediction" && port.Role == engine.RolePrediction:
 			out = append(out, goldenOutput{port.Name, "predictions"})

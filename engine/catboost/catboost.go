@@ -180,7 +180,7 @@ func (f *file) feature(i, want int) feature {
 // whole reads an integer from 0 to below limit.
 func (f *file) whole(limit int) int {
 	v := f.r.Float()
-	if !(v >= 0 && v < float64(limit)) || v != float64(int(v)) {
+	if v < 0 || v >= float64(limit) || v != float64(int(v)) {
 		f.r.Fail("%v where a number from 0 to %d is wanted", v, limit-1)
 		return 0
 	}

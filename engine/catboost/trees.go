@@ -30,7 +30,7 @@ func (f *file) split() split {
 			s.feature = int32(f.whole(modelfile.MaxColumns))
 		case "value":
 			v := f.r.Float()
-			if !(v >= math.MinInt32 && v <= math.MaxUint32) || v != math.Trunc(v) {
+			if v < math.MinInt32 || v > math.MaxUint32 || v != math.Trunc(v) {
 				f.r.Fail("%v is no hash", v)
 				return
 			}

@@ -59,7 +59,7 @@ func (f *file) setObjective(s *forest.Spec) error {
 				continue
 			}
 			slope, n := scan.ParseNumber([]byte(v))
-			if n == 0 || n != len(v) || !(slope > 0) {
+			if n == 0 || n != len(v) || slope <= 0 || slope != slope {
 				return damaged("objective %s has sigmoid %.40q", name, v)
 			}
 			s.Link.Slope = slope

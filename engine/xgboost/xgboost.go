@@ -142,7 +142,7 @@ func (m *model) learner(key []byte) {
 // count reads a number that counts something.
 func (m *model) count(what string) int {
 	v := m.r.Float()
-	if !(v >= 0 && v <= 1<<31-1) || v != float64(int(v)) {
+	if v < 0 || v > 1<<31-1 || v != float64(int(v)) {
 		m.r.Fail("%s is %v", what, v)
 		return 0
 	}

@@ -54,16 +54,15 @@ func run(t *testing.T, p *forest.Plan, row ...float32) string {
 	var out []string
 	for i, port := range p.Outputs {
 		o := r.Output(i)
-		switch {
-		case o.I64 != nil:
+		if o.I64 != nil {
 			out = append(out, fmt.Sprint(port.Name, o.I64))
-		default:
-			var vs []string
-			for _, v := range o.F32 {
-				vs = append(vs, fmt.Sprintf("%.5g", v))
-			}
-			out = append(out, port.Name+"["+strings.Join(vs, " ")+"]")
+			continue
 		}
+		var vs []string
+		for _, v := range o.F32 {
+			vs = append(vs, fmt.Sprintf("%.5g", v))
+		}
+		out = append(out, port.Name+"["+strings.Join(vs, " ")+"]")
 	}
 	return strings.Join(out, " ")
 }
