@@ -25,7 +25,11 @@ func einsum(b *build) kernel {
 		return b.refuse("%v", err)
 	}
 	b.gives(0, b.typ(0))
-	return numeric(b.typ(0), einsumKernel[float32](e), einsumKernel[float64](e), einsumKernel[int64](e), einsumKernel[int32](e), nil)
+	typ := b.typ(0)
+	b.stateful = func() kernel { // with walks of its own in each run
+		return numeric(typ, einsumKernel[float32](e), einsumKernel[float64](e), einsumKernel[int64](e), einsumKernel[int32](e), nil)
+	}
+	return nil
 }
 
 // equation names the dimensions of the inputs by positions in letters, of which
@@ -82,10 +86,12 @@ func parseEquation(text string, inputs int) (*equation, error) {
 func einsumKernel[T number](e *equation) kernel {
 	typ := typeOf[T]()
 	n := len(e.letters)
+	walks := make([]odometer, len(e.terms))
+	strides := make([][2 * modelfile.MaxRank]int, len(e.terms))
 	return func(in, out []*tensor.Tensor) error {
 		var dims [2 * modelfile.MaxRank]int
-		walks := make([]odometer, len(in))
-		strides := make([][2 * modelfile.MaxRank]int, len(in))
+		clear(walks)
+		clear(strides)
 		for i := range dims {
 			dims[i] = 1
 		}
