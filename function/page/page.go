@@ -47,7 +47,7 @@ func (p *Page) Render(m *artefact.Model, who Identity) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	err = t.Execute(&b, view{Model: m, Who: who, Fields: fields(m), Row: exampleRow(m)})
+	err = t.Execute(&b, view{Model: m, Who: who, Fields: fields(m), Curl: curl(who.Base, exampleRow(m))})
 	return b.Bytes(), err
 }
 
@@ -70,13 +70,13 @@ type view struct {
 	Model  *artefact.Model
 	Who    Identity
 	Fields []field
-	Row    string // the first example as a JSON object
+	Curl   string // sends the first example from a shell
 }
 
 // field is one feature of the form.
 type field struct {
 	*artefact.Feature
-	Text    bool // its values are strings in JSON
+	Kind    string // of its values in JSON: text, bool or number
 	Options []option
 	Value   string // of the first example
 	Bounds  string // in words, empty without any
@@ -91,7 +91,7 @@ func fields(m *artefact.Model) []field {
 	all := make([]field, len(m.Features))
 	for i := range m.Features {
 		f := &m.Features[i]
-		fd := field{Feature: f, Text: f.Storage == engine.String}
+		fd := field{Feature: f, Kind: kind(f.Storage)}
 		example := artefact.Value{Kind: oip.Null}
 		if len(m.Examples) > 0 {
 			example = m.Examples[0].Values[i]
@@ -101,6 +101,11 @@ func fields(m *artefact.Model) []field {
 		}
 		if f.Nullable && len(f.Categories) > 0 {
 			fd.Options = append(fd.Options, option{"", "not known", example.Kind == oip.Null})
+		}
+		if f.Storage == engine.Bool {
+			for _, v := range []string{"false", "true"} {
+				fd.Options = append(fd.Options, option{v, v, v == example.Text})
+			}
 		}
 		for _, c := range f.Categories {
 			label := c.Value
@@ -136,4 +141,31 @@ func exampleRow(m *artefact.Model) string {
 	}
 	b.WriteByte('}')
 	return b.String()
+}
+
+func kind(t engine.Type) string {
+	switch t {
+	case engine.String:
+		return "text"
+	case engine.Bool:
+		return "bool"
+	}
+	return "number"
+}
+
+// curl is the command that sends a row. The address comes from the client's own
+// Host header, the row from the artefact: neither may end its word of the shell.
+func curl(base, row string) string {
+	return "curl " + shellWord(base+"/predict") + " -H 'Content-Type: application/json' -d " + shellWord("["+row+"]")
+}
+
+// shellWord quotes what a shell would not take as one plain word.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.:/", r)
+	}
+	if strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

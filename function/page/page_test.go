@@ -167,3 +167,17 @@ func TestAsset(t *testing.T) {
 		}
 	}
 }
+
+// TestCurl: the command line stays one command, whatever the client's Host header
+// and the artefact say.
+func TestCurl(t *testing.T) {
+	for _, c := range []struct{ base, row, want string }{
+		{"http://host:8080", `{"a":1}`, `curl http://host:8080/predict -H 'Content-Type: application/json' -d '[{"a":1}]'`},
+		{"http://x;reboot", `{"it's":1}`, `curl 'http://x;reboot/predict' -H 'Content-Type: application/json' -d '[{"it'\''s":1}]'`},
+		{"http://$(id)'`id`", `{}`, "curl 'http://$(id)'\\''`id`/predict' -H 'Content-Type: application/json' -d '[{}]'"},
+	} {
+		if got := curl(c.base, c.row); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}

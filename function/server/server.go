@@ -1,5 +1,11 @@
 // Package server answers over HTTP: the simple /predict, the Open Inference
 // Protocol, health, and the page. It is the only package that knows echo.
+//
+// Every answer that is no success is {"error": "…"}, with one exception: what
+// net/http refuses before there is a request (400 for a malformed head, 417 for an
+// unknown expectation, 431 for a head that is too large, 501 for an unknown
+// transfer encoding, 505 for another version of HTTP) is plain text and closes the
+// connection.
 package server
 
 import (

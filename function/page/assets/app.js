@@ -8,11 +8,14 @@
   const problem = document.getElementById("problem");
   const curl = document.getElementById("curl");
 
-  // A number goes as the person wrote it, so that the server judges it, not we.
+  // A number goes as the person wrote it, so that the server judges it, not we; so
+  // does a text, with its blanks.
   const literal = (field) => {
-    const text = field.value.trim();
-    if (text === "" && field.dataset.nullable === "true") return "null";
-    if (field.dataset.text === "true") return JSON.stringify(text);
+    const { kind, nullable } = field.dataset;
+    const text = kind === "number" ? field.value.trim() : field.value;
+    if (text === "" && nullable === "true") return "null";
+    if (kind === "bool") return text;
+    if (kind === "text") return JSON.stringify(text);
     return /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? text : JSON.stringify(text);
   };
   const body = () => {
