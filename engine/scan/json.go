@@ -290,6 +290,10 @@ func (j *json) integer() int32 {
 		}
 		return 0
 	}
+	if v, n := short(j.data[j.pos:]); n > 0 {
+		j.pos += n
+		return v
+	}
 	v, n := ParseNumber(j.data[j.pos:])
 	if n == 0 {
 		j.Fail("no number")
@@ -299,14 +303,36 @@ func (j *json) integer() int32 {
 	return j.whole(v)
 }
 
+// short reads a whole number of at most nine digits that a comma or a bracket
+// follows; otherwise the length is 0.
+func short(s []byte) (v int32, length int) {
+	i := 0
+	if len(s) > 0 && s[0] == '-' {
+		i = 1
+	}
+	for start := i; i < len(s) && i-start < 10; i++ {
+		switch c := s[i]; {
+		case c-'0' <= 9 && i-start < 9:
+			v = v*10 + int32(c-'0')
+		case (c == ',' || c == ']') && i > start:
+			if start == 1 {
+				v = -v
+			}
+			return v, i
+		default:
+			return 0, 0
+		}
+	}
+	return 0, 0
+}
+
+// Skip looks no closer at what it drops than it must to find the end.
 func (j *json) Skip() {
 	switch j.Kind() {
-	case Object:
-		j.Object(func([]byte) {})
-	case Array:
-		j.Array(func(int) {})
+	case Object, Array:
+		j.skipNested()
 	case String:
-		j.text()
+		j.skipText()
 	case Number:
 		j.Float()
 	case Bool, Null:
@@ -314,6 +340,42 @@ func (j *json) Skip() {
 	default:
 		j.Fail("no value")
 	}
+}
+
+// skipNested finds the bracket that closes the one here.
+func (j *json) skipNested() {
+	depth := 0
+	for j.pos < len(j.data) {
+		c := j.data[j.pos]
+		if c == '"' {
+			j.skipText()
+			continue
+		}
+		j.pos++
+		switch c {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return
+			}
+		}
+	}
+	j.Fail("a bracket that is not closed")
+}
+
+// skipText finds the quotation mark that ends the string here.
+func (j *json) skipText() {
+	for i := j.pos + 1; i < len(j.data); i++ {
+		switch j.data[i] {
+		case '"':
+			j.pos = i + 1
+			return
+		case '\\':
+			i++
+		}
+	}
+	j.Fail("a string without end")
 }
 
 func (j *json) End() {

@@ -61,6 +61,10 @@ type Reader interface {
 	Ints(dst []int32) []int32
 	// Skip reads a value and drops it.
 	Skip()
+	// Mark is the place of the next value, and Return goes back to one, or to
+	// where reading had come to, within the same object or array.
+	Mark() int
+	Return(mark int)
 	// End checks that nothing follows the document.
 	End()
 	// Fail makes an error stick, for what the decoder of a format finds wrong.
@@ -82,6 +86,14 @@ func (p *place) Fail(format string, args ...any) {
 	if p.err == nil {
 		p.err = &modelfile.FormatError{Format: p.format, Offset: p.pos, Reason: fmt.Sprintf(format, args...)}
 		p.pos = len(p.data)
+	}
+}
+
+func (p *place) Mark() int { return p.pos }
+
+func (p *place) Return(mark int) {
+	if p.err == nil {
+		p.pos = mark
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -265,6 +266,22 @@ func TestMalformed(t *testing.T) {
 		generic(r)
 		if r.End(); r.Err() == nil || !strings.Contains(r.Err().Error(), c.want) {
 			t.Errorf("UBJ %.30q: %v, want %q", c.text, r.Err(), c.want)
+		}
+	}
+	for _, text := range []string{`{"a":[1,2}`, `[`, `["a`, `{"\"":[]`} {
+		r := scan.JSON("test", []byte(text))
+		if r.Skip(); r.Err() == nil || !strings.Contains(r.Err().Error(), "not closed") && !strings.Contains(r.Err().Error(), "without end") {
+			t.Errorf("%s skipped: %v", text, r.Err())
+		}
+	}
+	for text, want := range map[string][]int32{
+		"[1,-2, 3 ,4]": {1, -2, 3, 4}, "[123456789,1234567890,-123456789]": {123456789, 1234567890, -123456789},
+		"[1e3,true,false,2.0]": {1000, 1, 0, 2}, "[]": {}, "[-2147483648,2147483647]": {-1 << 31, 1<<31 - 1},
+	} {
+		r := scan.JSON("test", []byte(text))
+		got := r.Ints(nil)
+		if r.End(); r.Err() != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v", text, got, r.Err())
 		}
 	}
 	for _, text := range []string{"[1.5]", "[3e9]", "[NaN]", "[-2147483649]"} {

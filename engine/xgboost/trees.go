@@ -26,6 +26,7 @@ func (m *model) tree() {
 	}
 	a.conditions, a.base, a.leaves, a.vector = a.conditions[:0], a.base[:0], a.leaves[:0], 1
 	r := m.r
+	baseAt := -1
 	r.Object(func(key []byte) {
 		switch string(key) {
 		case "left_children":
@@ -41,7 +42,8 @@ func (m *model) tree() {
 		case "split_conditions":
 			a.conditions = r.Floats32(a.conditions)
 		case "base_weights":
-			a.base = r.Floats32(a.base)
+			baseAt = r.Mark() // needed for vector leaves alone, which tree_param tells
+			r.Skip()
 		case "leaf_weights":
 			a.leaves = r.Floats32(a.leaves)
 		case "categories":
@@ -60,6 +62,12 @@ func (m *model) tree() {
 			})
 		}
 	})
+	if a.vector > 1 && len(a.leaves) == 0 && baseAt >= 0 {
+		end := r.Mark()
+		r.Return(baseAt)
+		a.base = r.Floats32(a.base)
+		r.Return(end)
+	}
 	if r.Err() == nil {
 		m.append(a)
 	}
