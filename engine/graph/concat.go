@@ -37,7 +37,10 @@ func concat(b *build) kernel {
 	if !b.arity(1, len(b.in)) {
 		return nil
 	}
-	axis := b.int("axis", 1)
+	if !b.has("axis") {
+		return b.refuse("no axis")
+	}
+	axis := b.int("axis", 0)
 	for i := range b.in {
 		if b.typ(i) != b.typ(0) {
 			return b.refuse("inputs of types %v and %v", b.typ(0), b.typ(i))

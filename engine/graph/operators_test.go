@@ -237,6 +237,7 @@ func TestRefusedNodes(t *testing.T) {
 	grid := floats([]int{2, 3}, 1, 2, 3, 4, 5, 6)
 	for what, c := range map[string]corner{
 		"shapes apart":          {node("", "Add"), 14, list(grid, floats([]int{2}, 1, 2)), nil},
+		"concat without axis":   {node("", "Concat"), 13, list(grid, grid), nil},
 		"two types":             {node("", "Add"), 14, list(grid, ints([]int{1}, 1)), nil},
 		"future operator set":   {node("", "Abs"), 99, list(grid), nil},
 		"past operator set":     {node("", "Where"), 8, list(truths(nil, true), grid, grid), nil},

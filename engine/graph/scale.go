@@ -43,6 +43,9 @@ func scaler(b *build) kernel {
 }
 
 func scalerKernel[T number](offset, scale []float32) kernel {
+	// One number for all columns is stepped through in place.
+	step := func(n int) int { return min(n-1, 1) }
+	byOffset, byScale := step(len(offset)), step(len(scale))
 	return func(in, out []*tensor.Tensor) error {
 		_, columns := matrix(in[0])
 		if err := columnwise(len(offset), columns, "offsets"); err != nil {
@@ -55,7 +58,7 @@ func scalerKernel[T number](offset, scale []float32) kernel {
 		x, to := data[T](in[0]), out[0].F32
 		for start := 0; start < len(x); start += columns {
 			for i := range columns {
-				o, s := offset[i%len(offset)], scale[i%len(scale)]
+				o, s := offset[i*byOffset], scale[i*byScale]
 				to[start+i] = float32((float64(x[start+i]) - float64(o)) * float64(s))
 			}
 		}
