@@ -154,6 +154,7 @@ func TestCorners(t *testing.T) {
 		"dimension counted from end": {node("", "Flatten", intAttr("axis", -1)), 13, list(floats([]int{2, 1, 2}, 1, 2, 3, 4)), floats([]int{2, 2}, 1, 2, 3, 4)},
 
 		"text of floats":        {node("", "Cast", intAttr("to", 8)), 13, list(floats([]int{6}, 1, 0.1, 1e10, -inf, nan, 16777217)), texts([]int{6}, "1", "0.1", "1e+10", "-INF", "NaN", "16777216")},
+		"32 bits from far":      {node("", "Cast", intAttr("to", 6)), 13, list(floats([]int{3}, nan, 3e9, -2.5)), &tensor.Tensor{Type: tensor.Int32, Shape: []int{3}, I32: []int32{math.MinInt32, math.MinInt32, -2}}},
 		"text of a double":      {node("", "Cast", intAttr("to", 8)), 13, list(doubles([]int{2}, 0.1, 3)), texts([]int{2}, "0.10000000000000001", "3")},
 		"text of a byte":        {node("", "Cast", intAttr("to", 8)), 13, list(bytes([]int{1}, 255)), texts([]int{1}, "255")},
 		"like another":          {node("", "CastLike"), 15, list(texts([]int{2}, "1.5", "nan"), floats([]int{1}, 0)), floats([]int{2}, 1.5, nan)},
