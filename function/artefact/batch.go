@@ -2,6 +2,7 @@ package artefact
 
 import (
 	"strconv"
+	"strings"
 
 	"online-inference/engine"
 	"online-inference/function/oip"
@@ -46,6 +47,33 @@ func (b *Batch) Set(row, feature int, kind oip.Kind, text []byte) (expected, war
 		return "", f.warning(text)
 	}
 	return "", ""
+}
+
+// Refused finds the feature whose value the model refuses, -1 where more than one
+// may be meant: the engine tells the row and the value, but knows no features.
+func (b *Batch) Refused(e *engine.ValueError) int {
+	found := -1
+	for i := range b.model.Features {
+		f := &b.model.Features[i]
+		t := b.Input(f.Input)
+		at := e.Row*t.Width() + f.Column
+		if at >= t.Len() || !strings.Contains(" "+e.Reason+" ", " "+refusedText(t, at)+" ") {
+			continue
+		}
+		if found >= 0 {
+			return -1
+		}
+		found = i
+	}
+	return found
+}
+
+// refusedText is a value as the engine writes it into a message.
+func refusedText(t *engine.Tensor, i int) string {
+	if t.Type == engine.String {
+		return strconv.Quote(t.Str[i])
+	}
+	return string(AppendElements(nil, t, i, i+1))
 }
 
 // Label is the index of the class that was chosen for a row; ok is false where

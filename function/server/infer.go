@@ -42,7 +42,7 @@ func (s *Server) infer(c *call) error {
 	if err := fill(m, b, w, req.Cells, rows); err != nil {
 		return err
 	}
-	if err := s.score(c, b); err != nil {
+	if err := s.score(c, w, b, m); err != nil {
 		return err
 	}
 	w.out = s.appendResponse(w, m, b, outputs)

@@ -47,7 +47,7 @@ func TestModelRows(t *testing.T) {
 	// told nothing of it, the log everything.
 	b := m.Batch(most + 1)
 	defer b.Release()
-	if r := s.judge(&call{}, s.score(&call{}, b)); r.status != http.StatusInternalServerError || r.message != "internal error" {
+	if r := s.judge(&call{}, s.score(&call{}, &work{}, b, m)); r.status != http.StatusInternalServerError || r.message != "internal error" {
 		t.Errorf("got %d %s", r.status, r.message)
 	}
 	stop()
@@ -77,6 +77,27 @@ func TestBool(t *testing.T) {
 				t.Errorf("with Accept %s the page has no %s", accept, want)
 			}
 		}
+	}
+}
+
+// TestRefusedValue: a value that only the model itself refuses is the client's
+// mistake, told with its place and never at length.
+func TestRefusedValue(t *testing.T) {
+	url, _, _ := serve(t, repositoryOf(t, port("x", elementString, 0, 2), port("y", elementFloat, 0, 2), cast("x", "y")), nil)
+	for _, c := range [][3]string{
+		{"/predict", `[{"x_0":"1","x_1":"2"},{"x_0":"3","x_1":"a b"}]`, `{"error":"feature \"x_1\", row 1: \"a b\" is no float32"}`},
+		{"/predict", `{"features":["x_1","x_0"],"data":[["1","2"],["c","d"]]}`, `{"error":"feature \"x_0\", row 1, column 1: \"d\" is no float32"}`},
+		{"/predict", `[{"x_0":"e","x_1":"e"}]`, `{"error":"row 0: \"e\" is no float32"}`},
+		{"/v2/models/small/infer", `{"inputs":[{"name":"x","shape":[2,2],"datatype":"BYTES","data":["1","2","x<","4"]}]}`,
+			`{"error":"input \"x\", row 1, column 0 (feature \"x_0\"): \"x\u003c\" is no float32"}`},
+	} {
+		if res, body := ask(t, "POST", url+c[0], c[1]); res.Status != http.StatusBadRequest || body != c[2]+"\n" {
+			t.Errorf("got  %d %swant %s", res.Status, body, c[2])
+		}
+	}
+	long := `[{"x_0":"1","x_1":"` + strings.Repeat(`\u0000`, 100_000) + `"}]`
+	if res, body := ask(t, "POST", url+"/predict", long); res.Status != http.StatusBadRequest || len(body) > 2*maxReason {
+		t.Errorf("a long value: %d with %d bytes", res.Status, len(body))
 	}
 }
 

@@ -46,7 +46,7 @@ func node(x, y, op, domain string, attribute message) message {
 
 // Types of onnx.proto.
 const (
-	elementFloat, elementInt64, elementBool = 1, 7, 9
+	elementFloat, elementInt64, elementString, elementBool = 1, 7, 8, 9
 
 	attributeInt, attributeInts = 2, 7
 )

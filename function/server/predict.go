@@ -37,7 +37,7 @@ func (s *Server) predict(c *call) error {
 	if err := fill(m, b, w, t.Cells, t.Rows); err != nil {
 		return err
 	}
-	if err := s.score(c, b); err != nil {
+	if err := s.score(c, w, b, m); err != nil {
 		return err
 	}
 	w.out = append(w.out[:0], '{')

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"online-inference/engine"
 	"online-inference/function/artefact"
@@ -52,12 +53,23 @@ func fill(m *artefact.Model, b *artefact.Batch, w *work, cells []oip.Cell, rows 
 	return nil
 }
 
-// score runs a filled batch. A model may refuse values by rules of its own.
-func (s *Server) score(c *call, b *artefact.Batch) error {
+// maxReason bounds what a model says of a value that it refuses, in bytes.
+const maxReason = 300
+
+// score runs a filled batch. A model may refuse values by rules of its own, which
+// it tells by their row; the place is named where the value gives it away.
+func (s *Server) score(c *call, w *work, b *artefact.Batch, m *artefact.Model) error {
 	err := b.Run()
 	var value *engine.ValueError
 	if errors.As(err, &value) {
-		return bad(err)
+		place, reason := fmt.Sprintf("row %d", value.Row), value.Reason
+		if f := b.Refused(value); f >= 0 {
+			place = w.columns[f].place(m.Features[f].Name, value.Row)
+		}
+		if len(reason) > maxReason {
+			reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
+		}
+		return &refusal{http.StatusBadRequest, place + ": " + reason}
 	}
 	if err != nil {
 		return fmt.Errorf("cannot score: %w", err)
