@@ -82,6 +82,7 @@ func TestLosses(t *testing.T) {
 	}{
 		{"prediction[2.5]", nil},
 		{"prediction[2.5]", []string{"RMSE", "YetiRank"}},
+		{"prediction[2.5]", []string{`{"loss_function":{"params":{},"type":"RMSE"}}`, `"{\"loss_function\":{\"type\":\"MAE\"}}"`}},
 		{"prediction[2.5]", []string{"RMSE", "LogLinQuantile"}},
 		{"prediction[12.182]", []string{"RMSE", "Poisson"}},
 		{"prediction[12.182]", []string{"RMSE", "Tweedie"}},

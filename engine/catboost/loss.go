@@ -21,19 +21,14 @@ type classNames struct {
 func (f *file) info(key []byte) {
 	switch string(key) {
 	case "params":
-		if f.r.Kind() != scan.Object {
-			f.r.Skip()
+		if f.r.Kind() == scan.Object {
+			f.params(f.r)
 			return
 		}
-		f.r.Object(func(key []byte) {
-			if string(key) == "loss_function" && f.r.Kind() == scan.Object {
-				f.r.Object(func(key []byte) {
-					if string(key) == "type" {
-						f.loss = f.r.Text()
-					}
-				})
-			}
-		})
+		r := scan.JSON(formatName, []byte(f.r.Text())) // a text that holds JSON
+		if f.params(r); r.Err() != nil {
+			f.r.Fail("params: %v", r.Err())
+		}
 	case "class_params":
 		f.names.present = true
 		f.r.Object(func(key []byte) {
@@ -44,6 +39,19 @@ func (f *file) info(key []byte) {
 	case "binclass_probability_threshold":
 		f.threshold = f.r.Float()
 	}
+}
+
+// params reads the training parameters.
+func (f *file) params(r scan.Reader) {
+	r.Object(func(key []byte) {
+		if string(key) == "loss_function" {
+			r.Object(func(key []byte) {
+				if string(key) == "type" {
+					f.loss = r.Text()
+				}
+			})
+		}
+	})
 }
 
 func (f *file) className() {

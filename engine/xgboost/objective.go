@@ -81,9 +81,6 @@ func (m *model) since(major, minor int32) bool {
 // for each output.
 func (m *model) baseValues(targets int, from space) ([]float64, error) {
 	text := strings.TrimSpace(m.params.base)
-	if text == "" {
-		text = "0.5" // the default of versions that did not estimate it
-	}
 	text = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
 	parts := strings.Split(text, ",")
 	if len(parts) != 1 && len(parts) != targets {

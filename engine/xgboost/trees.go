@@ -203,6 +203,9 @@ func (m *model) ensemble(targets int) (*tree.Ensemble, error) {
 	if len(m.info) != 0 && len(m.info) != n || len(m.drop) > n {
 		return nil, m.damaged("%d trees with %d outputs and %d weights", n, len(m.info), len(m.drop))
 	}
+	if n > 0 && (m.booster == "dart" && len(m.drop) == 0 || targets > 1 && len(m.info) == 0 && !m.ends[0].vector) {
+		return nil, m.damaged("%d trees, but no weight_drop or no tree_info", n)
+	}
 	keep, err := m.keep(n, targets)
 	if err != nil || keep == 0 {
 		return nil, err

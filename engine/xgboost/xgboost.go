@@ -115,9 +115,7 @@ func (m *model) learner(key []byte) {
 		m.r.Object(func(key []byte) {
 			switch string(key) {
 			case "base_score":
-				if m.r.Kind() == scan.String {
-					m.params.base = m.r.Text()
-				}
+				m.params.base = m.r.Text()
 			case "num_class":
 				m.params.classes = m.count("num_class")
 			case "num_feature":
