@@ -34,7 +34,7 @@ type Config struct {
 	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" rule:"one of debug, info, warn, error, off" desc:"Least level that is logged; a request is info."`
 	LogFormat string `env:"LOG_FORMAT" envDefault:"json" rule:"one of json, text" desc:"Form of a log line."`
 
-	MaxBodyBytes   int64         `env:"MAX_BODY_BYTES" envDefault:"16777216" rule:"an integer from 1 to 1073741824" desc:"Largest request body; beyond it 413."`
+	MaxBodyBytes   int64         `env:"MAX_BODY_BYTES" envDefault:"16777216" rule:"an integer from 1 to 1073741824" desc:"Largest request body; beyond it 413. All bodies at one time take at most four times this, or 64 MiB where that is more; beyond it 503."`
 	MaxRows        int           `env:"MAX_ROWS" envDefault:"10000" rule:"an integer from 1 to 10000000" desc:"Most rows in a request; beyond it 413."`
 	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"30s" rule:"a duration from 1ms to 1h, such as 30s" desc:"Time to receive a request; beyond it 408."`
 

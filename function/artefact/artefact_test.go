@@ -83,6 +83,7 @@ func TestContradictions(t *testing.T) {
 		{"no YAML", "format: 1", "format: [1", "model.yaml: yaml:"},
 		{"an unknown key", "format: 1", "format: 1\nfeature: []", "model.yaml: yaml: line 3: field feature not found"},
 		{"two unknown keys", "format: 1", "format: 1\na: 1\nb: 2", "model.yaml: yaml: line 3: field a not found; line 4: field b not found"},
+		{"many unknown keys", "format: 1", "format: 1\na: 1\nb: 2\nc: 3\nd: 4\ne: 5", "field c not found; and 2 more"},
 		{"a mapping for a text", "title: Heart", "title: {a: 1}\ndescription: Heart", "model.yaml: yaml: "},
 		{"a text for a list", "  - {label: 0, name: no disease}\n  - {label: 1, name: disease}\n", "  two\n", "expected a list"},
 		{"an unknown key of a feature", "unit: years", "units: years", "field units not found"},

@@ -124,6 +124,9 @@ func parseDescription(data []byte) (*description, error) {
 	return &d, nil
 }
 
+// maxFaults bounds the faults in one message.
+const maxFaults = 3
+
 // oneLine words an error of the decoder for people: in one line, without the names
 // of this package's types.
 func oneLine(err error) error {
@@ -131,13 +134,17 @@ func oneLine(err error) error {
 	if !errors.As(err, &wrong) {
 		return errors.New(strings.ReplaceAll(err.Error(), "\n", " "))
 	}
-	all := make([]string, len(wrong.Errors))
-	for i, text := range wrong.Errors {
+	first := wrong.Errors[:min(len(wrong.Errors), maxFaults)]
+	all := make([]string, len(first))
+	for i, text := range first {
 		text, _, _ = strings.Cut(strings.ReplaceAll(text, "\n", " "), " in type ")
 		if at := strings.LastIndex(text, " into "); at >= 0 {
 			text = text[:at] + ", expected " + kindOf(text[at+len(" into "):])
 		}
 		all[i] = strings.Replace(text, "cannot unmarshal !!", "unexpected ", 1)
+	}
+	if n := len(wrong.Errors) - len(first); n > 0 {
+		all = append(all, fmt.Sprintf("and %d more", n))
 	}
 	return errors.New("yaml: " + strings.Join(all, "; "))
 }

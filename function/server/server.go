@@ -89,7 +89,7 @@ type Server struct {
 // New makes a Server; it does not listen yet.
 func New(opt Options) *Server {
 	s := &Server{opt: opt, page: page.New(), logger: opt.Log, patterns: make(map[string]bool), conns: make(map[net.Conn]struct{})}
-	s.bodies.limit = bodiesAtOnce * max(opt.MaxBodyBytes, freeBytes)
+	s.bodies.limit = max(bodiesAtOnce*opt.MaxBodyBytes, leastBudget)
 	s.works.New = func() any { return new(work) }
 	s.calls.New = func() any { return new(call) }
 	e := echo.New()
