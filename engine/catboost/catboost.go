@@ -46,6 +46,7 @@ type feature struct {
 // file is a model as read.
 type file struct {
 	r     scan.Reader
+	size  int // bytes of the file
 	loss  string
 	names classNames
 
@@ -84,7 +85,7 @@ func Sniff(data []byte) bool {
 
 // Parse reads a model.
 func Parse(data []byte) (*forest.Plan, error) {
-	f := &file{r: scan.JSON(formatName, data), threshold: 0.5, scale: 1}
+	f := &file{r: scan.JSON(formatName, data), size: len(data), threshold: 0.5, scale: 1}
 	f.r.Object(func(key []byte) {
 		switch string(key) {
 		case "features_info":

@@ -2,7 +2,9 @@ package catboost
 
 import (
 	"math"
+	"slices"
 
+	"online-inference/engine/forest"
 	"online-inference/engine/modelfile"
 	"online-inference/engine/scan"
 	"online-inference/engine/tree"
@@ -92,6 +94,7 @@ const maxLevels = 16
 // at the root, so that the leaves stand in the order of their numbers.
 func (f *file) oblivious() {
 	f.level, f.value = f.level[:0], f.value[:0]
+	start := f.r.Mark()
 	f.r.Object(func(key []byte) {
 		switch string(key) {
 		case "splits":
@@ -129,6 +132,11 @@ func (f *file) oblivious() {
 	}
 	for leaf := range leaves {
 		f.leaf(f.value[leaf*f.dims : (leaf+1)*f.dims])
+	}
+	if s := &f.spec; first == 0 {
+		read, left := f.r.Mark()-start, f.size-f.r.Mark()
+		s.Nodes = slices.Grow(s.Nodes, forest.Room(len(s.Nodes), read, left))
+		s.Weights = slices.Grow(s.Weights, forest.Room(len(s.Weights), read, left))
 	}
 }
 

@@ -236,3 +236,10 @@ func (p *Plan) layOutputs() {
 	}
 	p.Outputs = []Port{label, share}
 }
+
+// Room is how many more nodes to make room for: as many as the bytes that are
+// left hold if they hold as many a byte as the first tree did. A file's own
+// counts are not trusted for that; no format needs fewer than 8 bytes a node.
+func Room(nodes, bytes, left int) int {
+	return min(int(float64(nodes)/float64(max(bytes, 1))*float64(left)), left/8)
+}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"online-inference/engine/forest"
 	"online-inference/engine/scan"
 	"online-inference/engine/tree"
 )
@@ -59,6 +60,7 @@ func (f *file) tree() {
 		value: b.value[:0], bounds: b.bounds[:0], words: b.words[:0],
 		constant: b.constant[:0], counts: b.counts[:0], linFeatures: b.linFeatures[:0], coefs: b.coefs[:0],
 	}
+	start := f.pos
 	for f.err == nil {
 		line, ok := f.next()
 		if !ok || len(line) == 0 {
@@ -102,8 +104,13 @@ func (f *file) tree() {
 			b.coefs = f.floats(b.coefs, value)
 		}
 	}
-	if f.err == nil {
-		f.append(b)
+	if f.err != nil {
+		return
+	}
+	f.append(b)
+	if s := &f.spec; len(s.Roots) == 1 {
+		n := forest.Room(len(s.Nodes), f.pos-start, len(f.data)-f.pos)
+		s.Nodes, s.Weights = slices.Grow(s.Nodes, n), slices.Grow(s.Weights, n/2)
 	}
 }
 

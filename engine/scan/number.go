@@ -19,7 +19,7 @@ var exactTen = [...]float64{
 // multiplication or division (Clinger, "How to read floating point numbers
 // accurately", PLDI 1990); others go to strconv.
 func ParseNumber(s []byte) (v float64, length int) {
-	mantissa, exp, digits, i := uint64(0), 0, 0, 0
+	mantissa, exp, i := uint64(0), 0, 0
 	negative := false
 	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {
 		negative = s[0] == '-'
@@ -30,7 +30,7 @@ func ParseNumber(s []byte) (v float64, length int) {
 		mantissa = mantissa*10 + uint64(s[i]-'0')
 		i++
 	}
-	digits = i - start
+	digits := i - start
 	if i < len(s) && s[i] == '.' {
 		point := i + 1
 		for i = point; i < len(s) && s[i]-'0' <= 9; i++ {

@@ -26,7 +26,7 @@ func (m *model) tree() {
 	}
 	a.conditions, a.base, a.leaves, a.vector = a.conditions[:0], a.base[:0], a.leaves[:0], 1
 	r := m.r
-	baseAt := -1
+	start, baseAt := r.Mark(), -1
 	r.Object(func(key []byte) {
 		switch string(key) {
 		case "left_children":
@@ -68,8 +68,13 @@ func (m *model) tree() {
 		a.base = r.Floats32(a.base)
 		r.Return(end)
 	}
-	if r.Err() == nil {
-		m.append(a)
+	if r.Err() != nil {
+		return
+	}
+	m.append(a)
+	if len(m.ends) == 1 {
+		n := forest.Room(len(a.left), r.Mark()-start, m.size-r.Mark())
+		m.spec.Nodes, m.spec.Weights = slices.Grow(m.spec.Nodes, n), slices.Grow(m.spec.Weights, n/2)
 	}
 }
 

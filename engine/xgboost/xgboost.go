@@ -31,16 +31,16 @@ import (
 
 // ParseJSON reads a model in JSON, and ParseUBJ one in UBJSON.
 func ParseJSON(data []byte) (*forest.Plan, error) {
-	return parse("xgboost-json", scan.JSON("xgboost-json", data))
+	return parse("xgboost-json", len(data), scan.JSON("xgboost-json", data))
 }
 
 // ParseUBJ reads a model in UBJSON.
 func ParseUBJ(data []byte) (*forest.Plan, error) {
-	return parse("xgboost-ubj", scan.UBJ("xgboost-ubj", data))
+	return parse("xgboost-ubj", len(data), scan.UBJ("xgboost-ubj", data))
 }
 
-func parse(format string, r scan.Reader) (*forest.Plan, error) {
-	m := model{format: format, r: r, best: -1, params: learnerParams{targets: 1}, parallel: 1}
+func parse(format string, size int, r scan.Reader) (*forest.Plan, error) {
+	m := model{format: format, size: size, r: r, best: -1, params: learnerParams{targets: 1}, parallel: 1}
 	m.document()
 	r.End()
 	if err := r.Err(); err != nil {
@@ -52,6 +52,7 @@ func parse(format string, r scan.Reader) (*forest.Plan, error) {
 // model is a file as read.
 type model struct {
 	format string
+	size   int // bytes of the file
 	r      scan.Reader
 
 	version   [2]int32
