@@ -229,7 +229,7 @@ func TestFolders(t *testing.T) {
 		}, ""},
 		{"an empty description", map[string]string{"b.onnx": string(model), "model.yaml": ""}, "model.yaml: it is empty"},
 		{"a description of another name", map[string]string{"b.onnx": string(model), "model.yml": "format: 1"}, `it holds "model.yml"; a description has to be called model.yaml`},
-		{"a second description", map[string]string{"b.onnx": string(model), "model.yaml": "format: 1", "Model.YAML": "format: 1"}, `it holds "Model.YAML"; a description has to be called model.yaml`},
+		{"a second description", map[string]string{"b.onnx": string(model), "model.yaml": "format: 1", "other.YAML": "format: 1"}, `it holds "other.YAML"; a description has to be called model.yaml`},
 		{"a broken model", map[string]string{"b.onnx": string(model[:100])}, "cannot load model"},
 		{"a model of no kind", map[string]string{"b.txt": "hello"}, "holds no model file"},
 	} {

@@ -22,8 +22,8 @@ const (
 	maxDescriptionBytes = 16 << 20
 )
 
-// sniffBytes of a file tell whether it is a model.
-const sniffBytes = 4096
+// sniffBytes of a file of a folder tell whether it is a model.
+const sniffBytes = 64 << 10
 
 // formats are the formats of model files, for messages.
 const formats = "ONNX, XGBoost JSON or UBJ, LightGBM text, CatBoost JSON"
@@ -98,10 +98,10 @@ func looksLikeModel(path string) (bool, error) {
 	return engine.Sniff(head) != "", err
 }
 
-// readModel reads a model file, whose first bytes have to be those of one.
+// readModel reads a model file, which has to look like one.
 func readModel(path string) ([]byte, error) {
 	data, err := readFile(path, maxModelBytes)
-	if err == nil && engine.Sniff(data[:min(len(data), sniffBytes)]) == "" {
+	if err == nil && engine.Sniff(data) == "" {
 		err = &NoModelError{path, "the content is of no format that is known (" + formats + ")"}
 	}
 	return data, err
