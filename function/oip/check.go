@@ -77,7 +77,9 @@ func (r *Request) check(lim Limits) error {
 		if names != nil {
 			names[in.Name] = true
 		} else {
-			twice = slices.ContainsFunc(r.Inputs[:i], func(old Input) bool { return old.Name == in.Name })
+			for k := range i {
+				twice = twice || r.Inputs[k].Name == in.Name
+			}
 		}
 		if twice {
 			return fmt.Errorf("duplicate input %s", quote([]byte(in.Name)))
