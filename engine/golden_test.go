@@ -60,7 +60,7 @@ func TestGolden(t *testing.T) {
 		}
 	}
 	t.Logf("golden files by status: %v", counts)
-	if want := map[string]int{"ok": 98, "rows_deviate": 6, "file_wrong": 3}; !maps.Equal(counts, want) {
+	if want := map[string]int{"ok": 151, "rows_deviate": 6, "file_wrong": 3}; !maps.Equal(counts, want) {
 		t.Errorf("golden files by status: %v, want %v", counts, want)
 	}
 }
