@@ -124,7 +124,8 @@ def xgboost_cases(root: Path) -> None:
     c, r = xgb.XGBClassifier, xgb.XGBRegressor
     vector = {"multi_strategy": "multi_output_tree", "tree_method": "hist"}
     dart = {"booster": "dart", "rate_drop": 0.5, "normalize_type": "forest"}
-    stop = {"early_stopping_rounds": 2, "n_estimators": 40, "num_parallel_tree": 2}
+    stop = {"early_stopping_rounds": 2, "n_estimators": 40, "max_depth": 2}
+    stop |= {"num_parallel_tree": 2, "learning_rate": 0.6}
     quantile = {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.5, 0.9]}
     for name, model, y in (
         ("dart_multi", c(**base | dart), "classes"),
@@ -260,7 +261,7 @@ def catboost_cases(root: Path) -> None:
         files = {"model.json": lambda path, m=model: m.save_model(path, format="json")}
         expected = answers(model, rows)
         if name == "booleans":
-            expected["labels"] = [str(v) for v in expected["labels"]]
+            expected["labels"] = [int(v) for v in expected["labels"]]
         write(root / f"cb_more_{name}", files, rows, matrix(FEATURES), expected)
 
     t = Table(np.float32, 12)

@@ -96,7 +96,7 @@ func TestLosses(t *testing.T) {
 		{"label[1] probabilities[0.075858 0.92414]", []string{loss, `"type":"Logloss"}},"binclass_probability_threshold":"0.9"`}},
 		{"label[7] probabilities[0.075858 0.92414]", []string{loss, names("Logloss", "-3,7")}},
 		{"label[ja] probabilities[0.075858 0.92414]", []string{loss, names("Logloss", `"nein","ja"`)}},
-		{"label[True] probabilities[0.075858 0.92414]", []string{loss, names("Logloss", "false,true")}},
+		{"label[1] probabilities[0.075858 0.92414]", []string{loss, names("Logloss", "false,true")}},
 		{"label[1.5] probabilities[0.075858 0.92414]", []string{loss, names("Logloss", "1,1.5")}},
 		{"label[a] probabilities[0.8808 0.1192]", []string{tree, wide, short, "[2,[0,0]]", loss, names("MultiClass", `"a","b"`)}},
 		{"label[0] probabilities[0.8808 0.5]", []string{tree, wide, short, "[2,[0,0]]", "RMSE", "MultiClassOneVsAll"}},

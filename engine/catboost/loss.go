@@ -67,8 +67,8 @@ func (f *file) className() {
 	}
 }
 
-// classes are the names of n classes: texts; whole numbers; booleans as
-// CatBoost's predict gives them, "True" and "False"; other numbers as text.
+// classes are the names of n classes: texts; whole numbers; booleans as 0 and 1,
+// as they are in ONNX files; other numbers as text.
 func (f *file) classes(n int) (forest.Classes, error) {
 	var c forest.Classes
 	given := len(f.names.texts) + len(f.names.numbers) + len(f.names.flags)
@@ -81,9 +81,9 @@ func (f *file) classes(n int) (forest.Classes, error) {
 	c.Strings = f.names.texts
 	for _, b := range f.names.flags {
 		if b {
-			c.Strings = append(c.Strings, "True")
+			c.Ints = append(c.Ints, 1)
 		} else {
-			c.Strings = append(c.Strings, "False")
+			c.Ints = append(c.Ints, 0)
 		}
 	}
 	for _, v := range f.names.numbers {

@@ -175,6 +175,10 @@ func TestColumns(t *testing.T) {
 	if diff := cmp.Diff(row, r.Input(0).F64); diff != "" {
 		t.Errorf("the input was changed: %s", diff)
 	}
+	r.Input(0).Resize(tensor.Float64, 0, 3)
+	if err := r.Execute(); err != nil || r.Output(0).Rows() != 0 {
+		t.Errorf("no rows: %v", err)
+	}
 }
 
 func TestRefused(t *testing.T) {

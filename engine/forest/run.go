@@ -91,14 +91,12 @@ func gather[T tree.Value](r *Run, c, rows int, x []T, data func(*tensor.Tensor) 
 		}
 		return nil
 	}
-	from, stride := data(&r.in[0]), n
+	from, at, stride := data(&r.in[0]), c, n
 	if !r.plan.matrix {
-		from, stride = data(&r.in[c]), 1
-	} else {
-		from = from[c:]
+		from, at, stride = data(&r.in[c]), 0, 1
 	}
 	for i := range rows {
-		v := from[i*stride]
+		v := from[at+i*stride]
 		if column.Number != nil && v == v {
 			code, ok := column.Number(float64(v))
 			if !ok {
