@@ -50,7 +50,7 @@ func TestParseNumber(t *testing.T) {
 		check(strconv.FormatFloat(float64(float32(r.NormFloat64())), 'f', r.IntN(12), 64))
 		check(fmt.Sprintf("%d.%de%d", r.IntN(1e9), r.IntN(1e9), r.IntN(60)-30))
 	}
-	for _, s := range []string{"", "-", "e5", ".", "+", "x1", "--1", "-e", "infinit"} {
+	for _, s := range []string{"", "-", "e5", ".", "+", "x1", "--1", "-e", "inff"} {
 		if v, n := scan.ParseNumber([]byte(s)); n != 0 {
 			t.Errorf("%q = %v in %d bytes, want none", s, v, n)
 		}
