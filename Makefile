@@ -12,7 +12,21 @@ PYTHON := $(VENV)/bin/python
 LINTER := .cache/bin/golangci-lint
 LAB    := .lab/bin/lab
 V2     ?= 50
-FUZZ   ?= 5s
+FUZZ   ?= 3s
+FUZZED := ./engine/catboost:FuzzParse \
+  ./engine:FuzzLoad \
+  ./engine/graph:FuzzNodes \
+  ./engine/lightgbm:FuzzParse \
+  ./engine/onnx:FuzzParse \
+  ./engine/scan:FuzzJSON \
+  ./engine/scan:FuzzUBJ \
+  ./engine/xgboost:FuzzParseJSON \
+  ./engine/xgboost:FuzzParseUBJ \
+  ./function/oip:FuzzFloat \
+  ./function/oip:FuzzRequest \
+  ./function/oip:FuzzScanner \
+  ./function/oip:FuzzString \
+  ./function/oip:FuzzTable
 
 export CGO_ENABLED := 0
 
@@ -75,13 +89,10 @@ check: lint ## lint, unit tests with -race, fuzzing for seconds, Python tests; n
 	CGO_ENABLED=1 go -C lab test -race ./...
 	GOOS=darwin GOARCH=arm64 go vet ./...
 	cd lab && GOOS=darwin GOARCH=arm64 go vet ./...
-	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZ) ./engine/onnx
-	go test -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime $(FUZZ) ./engine
-	go test -run '^$$' -fuzz '^FuzzRequest$$' -fuzztime $(FUZZ) -fuzzminimizetime 1x ./function/oip
-	go test -run '^$$' -fuzz '^FuzzScanner$$' -fuzztime $(FUZZ) -fuzzminimizetime 1x ./function/oip
-	go test -run '^$$' -fuzz '^FuzzTable$$' -fuzztime $(FUZZ) -fuzzminimizetime 1x ./function/oip
-	go test -run '^$$' -fuzz '^FuzzFloat$$' -fuzztime $(FUZZ) -fuzzminimizetime 1x ./function/oip
-	go test -run '^$$' -fuzz '^FuzzString$$' -fuzztime $(FUZZ) -fuzzminimizetime 1x ./function/oip
+	@test "$(words $(FUZZED))" -eq "$$(grep -rh '^func Fuzz' --include='*_test.go' engine function | wc -l)" \
+	  || { echo 'FUZZED in the Makefile does not list every fuzz target'; exit 1; }
+	@for t in $(FUZZED); do echo "fuzz $$t for $(FUZZ)"; \
+	  go test -run '^$$' -fuzz "^$${t#*:}\$$" -fuzztime $(FUZZ) -fuzzminimizetime 1x "$${t%:*}" || exit 1; done
 	$(PYTHON) -m pytest train -q
 
 test: check up e2e ## everything: make check, then the main job end to end on a cluster

@@ -85,7 +85,7 @@ func (c Classes) Len() int { return max(len(c.Ints), len(c.Strings)) }
 
 // A Signature tells what a model takes and gives.
 type Signature struct {
-	Format  string // "onnx"
+	Format  string // "onnx", "xgboost-json", "xgboost-ubj", "lightgbm-text" or "catboost-json"
 	Inputs  []Port
 	Outputs []Port
 	Classes Classes
