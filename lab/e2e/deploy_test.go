@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -105,7 +106,7 @@ func (n *namespace) routeReady(ctx context.Context, name string, limit time.Dura
 	return poll(ctx, limit, "Route Ready in "+n.name, func(ctx context.Context) (bool, string, error) {
 		r, err := lab.serving.ServingV1().Routes(n.name).Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
-			return false, err.Error(), nil
+			return again(err)
 		}
 		c := r.Status.GetCondition(apis.ConditionReady)
 		return r.Generation == r.Status.ObservedGeneration && c.IsTrue(), fmt.Sprintf("%+v", c), nil
@@ -219,7 +220,7 @@ func (n *namespace) changedSource(ctx context.Context, t *testing.T) {
 
 	load = n.startLoad(ctx, t, 20)
 	// Another checkout may not use this one's lab as its own, but as an existing cluster.
-	existing := append(lab.environ, "NAMESPACE="+n.name, "LAB=existing", "KUBE_CONTEXT="+cluster.ContextName, "YES=1")
+	existing := append(slices.Clone(lab.environ), "NAMESPACE="+n.name, "LAB=existing", "KUBE_CONTEXT="+cluster.ContextName, "YES=1")
 	if _, err := command(ctx, dir, existing, filepath.Join(lab.root, ".lab", "bin", "lab"), "deploy"); err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +245,7 @@ func (n *namespace) refused(ctx context.Context) error {
 	return poll(ctx, time.Minute, "refusal in "+n.name, func(ctx context.Context) (bool, string, error) {
 		s, err := lab.serving.ServingV1().Services(n.name).Get(ctx, service, metav1.GetOptions{})
 		if err != nil {
-			return false, err.Error(), nil
+			return again(err)
 		}
 		c := s.Status.GetCondition(apis.ConditionReady)
 		refused := c.IsFalse() && c.Reason == "RevisionNameTaken" && strings.Contains(c.Message, "is taken by a conflicting Revision, so traffic will not be migrated")

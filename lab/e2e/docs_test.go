@@ -166,9 +166,8 @@ func makeRun(t *testing.T, port int, ready string) (stop func()) {
 		stop()
 		t.Fatalf("make run prints %d curl lines, want 3:\n%s", len(pasted), seen.String())
 	}
-	last := strings.TrimSpace(seen.String())
-	last = last[strings.LastIndexByte(last, '\n')+1:]
-	if want := strings.Replace(ready, "8080", strconv.Itoa(port), 1); !shows(last[strings.Index(last, "INF "):], want) {
+	_, last, found := strings.Cut(seen.String(), "INF ready")
+	if want := strings.Replace(ready, "8080", strconv.Itoa(port), 1); !found || !shows("INF ready"+last, want) {
 		t.Errorf("make run says %q, the page %q", last, want)
 	}
 	for _, line := range pasted {

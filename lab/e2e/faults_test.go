@@ -93,7 +93,7 @@ func (n *namespace) neverReady(ctx context.Context, t *testing.T, revision strin
 		}
 		r, err := lab.serving.ServingV1().Revisions(n.name).Get(ctx, revision, metav1.GetOptions{})
 		if err != nil {
-			return false, err.Error(), nil
+			return again(err)
 		}
 		c := r.Status.GetCondition(apis.ConditionReady)
 		if c.IsTrue() {

@@ -123,12 +123,16 @@ func poll(ctx context.Context, limit time.Duration, what string, holds func(ctx 
 	return nil
 }
 
+// again is the answer of a condition that could not ask: an API server may be
+// busy or an object not there yet, so the next round asks again.
+func again(err error) (holds bool, seen string, fault error) { return false, err.Error(), nil }
+
 // ready waits until the Service has observed its newest form and is Ready.
 func (n *namespace) ready(ctx context.Context, limit time.Duration) error {
 	return poll(ctx, limit, "Service Ready in "+n.name, func(ctx context.Context) (bool, string, error) {
 		s, err := lab.serving.ServingV1().Services(n.name).Get(ctx, service, metav1.GetOptions{})
 		if err != nil {
-			return false, err.Error(), nil
+			return again(err)
 		}
 		c := s.Status.GetCondition(apis.ConditionReady)
 		return s.Generation == s.Status.ObservedGeneration && c.IsTrue(), fmt.Sprintf("generation %d of %d, %+v", s.Status.ObservedGeneration, s.Generation, c), nil
@@ -162,11 +166,11 @@ func (n *namespace) gone(ctx context.Context) error {
 	return poll(ctx, 2*time.Minute, "Service gone from "+n.name, func(ctx context.Context) (bool, string, error) {
 		revisions, err := lab.serving.ServingV1().Revisions(n.name).List(ctx, metav1.ListOptions{})
 		if err != nil {
-			return false, err.Error(), nil
+			return again(err)
 		}
 		routes, err := lab.serving.ServingV1().Routes(n.name).List(ctx, metav1.ListOptions{})
 		if err != nil {
-			return false, err.Error(), nil
+			return again(err)
 		}
 		left := len(revisions.Items) + len(routes.Items)
 		return left == 0, fmt.Sprintf("%d objects", left), nil

@@ -150,7 +150,7 @@ func (n *namespace) oldPodsGone(ctx context.Context, t *testing.T) {
 	err := poll(ctx, 2*time.Minute, "two pods left", func(ctx context.Context) (bool, string, error) {
 		pods, err := lab.kube.CoreV1().Pods(n.name).List(ctx, metav1.ListOptions{})
 		if err != nil {
-			return false, err.Error(), nil
+			return again(err)
 		}
 		for _, p := range pods.Items {
 			for _, c := range p.Status.ContainerStatuses {
