@@ -82,16 +82,16 @@ func follow(ctx context.Context, t *testing.T, list []step) {
 		if err != nil {
 			t.Fatalf("%s\n%v\nwant: %s", s.command, err, s.want)
 		}
-		if onlySets(s.command) {
-			typed += "\n" + s.command
-		}
+		typed += settings(s.command)
 	}
 }
 
-// onlySets reports whether a command may be typed again for the variables that
-// it sets: those that read, not those that change the cluster.
-func onlySets(command string) bool {
-	return strings.Contains(command, ". .lab/env") || strings.HasPrefix(command, "url=")
+var setting = regexp.MustCompile(`(?m)^(\. |\w+=).*$`)
+
+// settings are the lines of a command that set variables, which the commands
+// after it go on with.
+func settings(command string) string {
+	return "\n" + strings.Join(setting.FindAllString(command, -1), "\n")
 }
 
 // TestQuickstartNoCluster follows the first section of the quickstart.
