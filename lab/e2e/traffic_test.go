@@ -134,9 +134,6 @@ func zeroAndBack(ctx context.Context, t *testing.T, n *namespace, c *http.Client
 		t.Fatal(err)
 	}
 	t.Logf("0 -> 1: version %s answered after %.2f s from pod %s", r.Version, time.Since(start).Seconds(), r.Pod)
-	if err := n.noPods(ctx, 3*time.Minute); err != nil {
-		t.Error(err)
-	}
 }
 
 // noPods waits until the namespace holds no pod.
