@@ -132,6 +132,7 @@ func (x *nodeIndex) Swap(i, j int) {
 func (x *nodeIndex) find(tree, node int64) int32 {
 	if x.start < 0 || x.tree != tree {
 		x.tree = tree
+		// Where the tree begins; no node has this number, so none is found.
 		x.start, _ = slices.BinarySearchFunc(x.keys, key{tree, math.MinInt64}, key.compare)
 	}
 	if node >= 0 && node < int64(len(x.keys)-x.start) && x.keys[x.start+int(node)] == (key{tree, node}) {
