@@ -179,12 +179,13 @@ func setMissing(t *engine.Tensor, i int) bool {
 	return true
 }
 
-// setNumber writes a number; it fails where the type cannot hold it.
+// setNumber writes a number; it fails where the type cannot hold it. An infinity
+// is a number where it is written as one, which JSON has no way to do.
 func setNumber(t *engine.Tensor, i int, x float64) bool {
 	switch t.Type {
 	case engine.Float32:
 		t.F32[i] = float32(x)
-		return !math.IsInf(float64(t.F32[i]), 0)
+		return !math.IsInf(float64(t.F32[i]), 0) || math.IsInf(x, 0)
 	case engine.Float64:
 		t.F64[i] = x
 	case engine.Int64: // written exactly by set

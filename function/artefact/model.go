@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"online-inference/engine"
 )
@@ -42,6 +43,24 @@ const fallbackVersion = "1"
 // model.yaml, and checks that both say the same. It does not run the model:
 // SelfTest does.
 func Load(path string, labels Labels) (*Model, error) {
+	f, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return f.Load(labels)
+}
+
+// Files are an artefact as it lies on disk, before anything is made of it.
+type Files struct {
+	Path string // as it was given: the model file or its folder
+	Name string // of the model file
+	Data []byte // of the model file
+
+	description string // the path of model.yaml; empty without one
+}
+
+// Read finds the model file of a path and reads it.
+func Read(path string) (*Files, error) {
 	file, desc, err := locate(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot load model: %w", err)
@@ -50,29 +69,34 @@ func Load(path string, labels Labels) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot load model: %w", err)
 	}
-	e, err := engine.Load(data)
+	return &Files{Path: path, Name: file, Data: data, description: desc}, nil
+}
+
+// Load makes a model of the files, as the function of the same name does.
+func (f *Files) Load(labels Labels) (*Model, error) {
+	e, err := engine.Load(f.Data)
 	if err != nil {
-		return nil, fmt.Errorf("cannot load model %s: %w", file, err)
+		return nil, fmt.Errorf("cannot load model %s: %w", f.Name, err)
 	}
 	d := &description{}
-	if desc != "" {
-		text, err := readFile(desc, maxDescriptionBytes)
+	if f.description != "" {
+		text, err := readFile(f.description, maxDescriptionBytes)
 		if err != nil {
 			return nil, fmt.Errorf("cannot load model: %w", err)
 		}
 		if d, err = parseDescription(text); err != nil {
-			return nil, fmt.Errorf("cannot load model: %s: %w", desc, err)
+			return nil, fmt.Errorf("cannot load model: %s: %w", f.description, err)
 		}
 	}
 	m, err := build(e, d)
 	if err != nil {
-		return nil, fmt.Errorf("cannot load model %s: %w", path, err)
+		return nil, fmt.Errorf("cannot load model %s: %w", f.Path, err)
 	}
-	sum := sha256.Sum256(data)
-	m.SHA256, m.Source, m.Described = hex.EncodeToString(sum[:]), path, desc != ""
-	stem := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	sum := sha256.Sum256(f.Data)
+	m.SHA256, m.Source, m.Described = hex.EncodeToString(sum[:]), f.Path, f.description != ""
+	stem := strings.TrimSuffix(filepath.Base(f.Path), filepath.Ext(f.Path))
 	if err := m.label(labels, d, stem); err != nil {
-		return nil, fmt.Errorf("cannot load model %s: %w", path, err)
+		return nil, fmt.Errorf("cannot load model %s: %w", f.Path, err)
 	}
 	return m, nil
 }
@@ -114,9 +138,9 @@ func build(e *engine.Model, d *description) (*Model, error) {
 }
 
 // label decides name and version: an override, else the description, else the
-// file's own name and version 1.
+// file's own name, as far as a label can be that, and version 1.
 func (m *Model) label(labels Labels, d *description, stem string) error {
-	m.Name = first(labels.Name, d.Name, stem)
+	m.Name = first(labels.Name, d.Name, labelOf(stem))
 	m.Version = first(labels.Version, d.Version, fallbackVersion)
 	if err := CheckLabel(m.Name); err != nil {
 		return fmt.Errorf("name: %w", err)
@@ -125,6 +149,21 @@ func (m *Model) label(labels Labels, d *description, stem string) error {
 		return fmt.Errorf("version: %w", err)
 	}
 	return nil
+}
+
+// fallbackName labels a model whose file's name has nothing that a label may have.
+const fallbackName = "model"
+
+// labelOf makes a label of a file's name: nobody chose it to be one, so what a
+// label may not have becomes '-'.
+func labelOf(stem string) string {
+	name := strings.Map(func(c rune) rune {
+		if c < utf8.RuneSelf && labelByte(byte(c)) {
+			return c
+		}
+		return '-'
+	}, stem[:min(len(stem), maxLabel)])
+	return first(strings.Trim(name, "._-"), fallbackName)
 }
 
 func first(candidates ...string) string {
@@ -143,8 +182,7 @@ const maxLabel = 128
 // '.', '_' and '-', the first a letter or digit.
 func CheckLabel(s string) error {
 	for i, c := range []byte(s) {
-		alnum := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !alnum && (i == 0 || c != '.' && c != '_' && c != '-') {
+		if !labelByte(c) || i == 0 && (c == '.' || c == '_' || c == '-') {
 			return fmt.Errorf("%q: expected letters, digits, '.', '_' and '-', the first a letter or digit", s)
 		}
 	}
@@ -152,6 +190,10 @@ func CheckLabel(s string) error {
 		return fmt.Errorf("%q: expected 1 to %d characters", s, maxLabel)
 	}
 	return nil
+}
+
+func labelByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-'
 }
 
 // Signature tells what the model's inputs and outputs are. The caller must not
@@ -185,3 +227,6 @@ func (m *Model) output(role engine.Role) int {
 func (m *Model) Explained(i int) bool {
 	return m.roles[i] == engine.RoleLabel || m.roles[i] == engine.RoleProbabilities || m.roles[i] == engine.RolePrediction
 }
+
+// Role says what output i means.
+func (m *Model) Role(i int) engine.Role { return m.roles[i] }
