@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -72,7 +73,7 @@ var positions = map[string]string{"age": "0", "sex": "1", "cp": "2", "slope": "1
 
 func TestBadValues(t *testing.T) {
 	p := start(t)
-	want := rightAnswers(t, p)
+	answers := rightAnswers(t, p)
 	for _, c := range badValues {
 		for form, r := range right {
 			t.Run(form+" "+c.feature+" "+c.new, func(t *testing.T) {
@@ -91,7 +92,13 @@ func TestBadValues(t *testing.T) {
 				}
 				got := p.post(r.path, body)
 				checkRefusal(t, got, 400, place+": expected "+c.expected+", got "+c.got)
-				if after := p.post(r.path, r.body).body; after != want[form] {
+				want := map[string]any{"feature": c.feature, "row": 0.0, "expected": c.expected, "got": c.got}
+				for name, v := range want {
+					if e := decode[map[string]any](t, got.body); e[name] != v {
+						t.Errorf("%s is %v, expected %v", name, e[name], v)
+					}
+				}
+				if after := p.post(r.path, r.body).body; after != answers[form] {
 					t.Errorf("right after it a right request got %s", after)
 				}
 			})
@@ -131,9 +138,23 @@ func checkRefusal(t *testing.T, got reply, status int, message string) {
 	if got.status != status || got.header.Get("Content-Type") != "application/json" {
 		t.Errorf("status %d (%s), expected %d", got.status, got.header.Get("Content-Type"), status)
 	}
-	e := decode[map[string]string](t, got.body)
-	if len(e) != 1 || e["error"] != message {
+	e := decode[map[string]any](t, got.body)
+	if e["error"] != message {
 		t.Errorf("got      %s\nexpected %s", e["error"], message)
+	}
+	for name, v := range e {
+		switch v.(type) {
+		case string:
+			if !slices.Contains([]string{"error", "input", "feature", "expected", "got"}, name) {
+				t.Errorf("unknown member %s", name)
+			}
+		case float64:
+			if name != "row" && name != "column" {
+				t.Errorf("unknown member %s", name)
+			}
+		default:
+			t.Errorf("%s is %T", name, v)
+		}
 	}
 	for _, h := range []string{"X-Model-Name", "X-Model-Version", "X-Pod", "X-Request-Id"} {
 		if got.header.Get(h) == "" {
@@ -361,11 +382,11 @@ func TestBadRequests(t *testing.T) {
 		{name: "form type", method: "POST", path: "/predict", contentType: "application/x-www-form-urlencoded", body: listsBody, status: 415, message: formHint},
 		{name: "form type, infer", method: "POST", path: inferPath, contentType: "application/x-www-form-urlencoded", body: tensorsBody, status: 415, message: formHint},
 		{name: "text", method: "POST", path: "/predict", contentType: "text/plain", body: listsBody, status: 415, message: `Content-Type "text/plain": expected application/json`},
-		{name: "octets", method: "POST", path: inferPath, contentType: "application/octet-stream", body: tensorsBody, status: 415, message: `Content-Type "application/octet-stream": expected application/json`},
+		{name: "octets", method: "POST", path: inferPath, contentType: "application/octet-stream", body: tensorsBody, status: 415, message: `Content-Type "application/octet-stream": expected application/json, or the header Inference-Header-Content-Length`},
 		{name: "a longer type", method: "POST", path: "/predict", contentType: "application/jsonl", body: listsBody, status: 415, message: `Content-Type "application/jsonl": expected application/json`},
 		{name: "two types", method: "POST", path: "/predict", contentType: "application/json", header: [2]string{"Content-Type", "text/plain"}, body: listsBody, status: 400, message: "Content-Type: expected it once, got it 2 times"},
-		{name: "gzip", method: "POST", path: "/predict", header: [2]string{"Content-Encoding", "gzip"}, body: "x", status: 415, message: `Content-Encoding "gzip" is not supported: send the body as it is`},
-		{name: "binary tensors", method: "POST", path: inferPath, header: [2]string{"Inference-Header-Content-Length", "10"}, body: tensorsBody, status: 415, message: "binary tensor data is not supported: send JSON"},
+		{name: "no gzip", method: "POST", path: "/predict", header: [2]string{"Content-Encoding", "gzip"}, body: "x", status: 400, message: "the gzip data end early"},
+		{name: "deflate", method: "POST", path: inferPath, header: [2]string{"Content-Encoding", "deflate"}, body: "x", status: 415, message: `Content-Encoding "deflate" is not supported: expected gzip, or the body as it is`},
 		{name: "big", method: "POST", path: "/predict", body: big, status: 413, message: "the body is too large: expected at most 4000 bytes"},
 		{name: "big, infer", method: "POST", path: inferPath, body: big, status: 413, message: "the body is too large: expected at most 4000 bytes"},
 		{name: "big, chunked", method: "POST", path: inferPath, header: [2]string{"Transfer-Encoding", "chunked"}, body: big, status: 413, message: "the body is too large: expected at most 4000 bytes"},

@@ -26,7 +26,7 @@ func TestReadinessDuringLoad(t *testing.T) {
 		"/v2/health/live":                {200, `{"live":true}`},
 		"/v2/health/ready":               {503, `{"ready":false,"error":"the model is not loaded yet"}`},
 		"/health":                        {503, `{"status":"unavailable","ready":false,"error":"the model is not loaded yet"}`},
-		"/v2":                            {200, `{"name":"online-inference","version":"dev","extensions":[]}`},
+		"/v2":                            {200, `{"name":"online-inference","version":"dev","extensions":["binary_tensor_data"]}`},
 		"/v2/models/heart":               {503, `{"error":"the model is not loaded yet"}`},
 		"/v2/models/heart/ready":         {503, `{"error":"the model is not loaded yet"}`},
 		"/v2/models/heart/versions/9":    {503, `{"error":"the model is not loaded yet"}`},

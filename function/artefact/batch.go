@@ -1,6 +1,8 @@
 package artefact
 
 import (
+	"encoding/binary"
+	"math"
 	"strconv"
 	"strings"
 
@@ -44,9 +46,36 @@ func (b *Batch) Set(row, feature int, kind oip.Kind, text []byte) (expected, war
 		return f.expected, ""
 	}
 	if strange {
-		return "", f.warning(text)
+		return "", f.Warning(text)
 	}
 	return "", ""
+}
+
+// A Column takes the values of one feature in a batch, row by row.
+type Column struct {
+	f         *Feature
+	t         *engine.Tensor
+	at, width int
+}
+
+// Column is that of a feature. It is valid until the batch is released.
+func (b *Batch) Column(feature int) Column {
+	f := &b.model.Features[feature]
+	t := b.Input(f.Input)
+	return Column{f, t, f.Column, t.Width()}
+}
+
+// Set checks a value against all rules of the feature and stores it. ok is false
+// where it breaks one; strange is true where it is valid but the model has seen
+// none like it.
+func (c *Column) Set(row int, kind oip.Kind, text []byte) (ok, strange bool) {
+	return c.f.set(c.t, row*c.width+c.at, kind, text)
+}
+
+// SetValue is Set for a value that came as binary data; NaN stands for a missing
+// one.
+func (c *Column) SetValue(row int, v *oip.Value) (ok, strange bool) {
+	return c.f.setValue(c.t, row*c.width+c.at, v)
 }
 
 // Refused finds the feature whose value the model refuses, -1 where more than one
@@ -147,6 +176,62 @@ func AppendElements(dst []byte, t *engine.Tensor, lo, hi int) []byte {
 			dst = strconv.AppendBool(dst, t.Bool[i])
 		case engine.String:
 			dst = oip.AppendString(dst, t.Str[i])
+		}
+	}
+	return dst
+}
+
+// BinarySize is the number of bytes of a tensor in the protocol's binary form.
+func BinarySize(t *engine.Tensor) int {
+	switch t.Type {
+	case engine.Float64, engine.Int64:
+		return 8 * t.Len()
+	case engine.Float32, engine.Int32:
+		return 4 * t.Len()
+	case engine.String:
+		n := 0
+		for _, s := range t.Str {
+			n += 4 + len(s)
+		}
+		return n
+	}
+	return t.Len()
+}
+
+// AppendBinary appends a tensor in the protocol's binary form: little-endian,
+// booleans in one byte, strings behind their length in four.
+func AppendBinary(dst []byte, t *engine.Tensor) []byte {
+	le := binary.LittleEndian
+	switch t.Type {
+	case engine.Float32:
+		for _, f := range t.F32 {
+			dst = le.AppendUint32(dst, math.Float32bits(f))
+		}
+	case engine.Float64:
+		for _, f := range t.F64 {
+			dst = le.AppendUint64(dst, math.Float64bits(f))
+		}
+	case engine.Int64:
+		for _, n := range t.I64 {
+			dst = le.AppendUint64(dst, uint64(n))
+		}
+	case engine.Int32:
+		for _, n := range t.I32 {
+			dst = le.AppendUint32(dst, uint32(n))
+		}
+	case engine.Uint8:
+		dst = append(dst, t.U8...)
+	case engine.Bool:
+		for _, b := range t.Bool {
+			one := byte(0)
+			if b {
+				one = 1
+			}
+			dst = append(dst, one)
+		}
+	case engine.String:
+		for _, s := range t.Str {
+			dst = append(le.AppendUint32(dst, uint32(len(s))), s...)
 		}
 	}
 	return dst

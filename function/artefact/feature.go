@@ -40,6 +40,7 @@ type Feature struct {
 	Categories []Categorical
 
 	ints     map[int64]bool
+	small    uint64 // those of ints from 0 to 63, a bit each
 	strs     map[string]string
 	expected string // what the feature takes, for messages
 }
@@ -77,7 +78,8 @@ func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 // Expected tells what values the feature takes, for messages and people.
 func (f *Feature) Expected() string { return f.expected }
 
-// describeExpected writes Expected once, after the feature is complete.
+// describeExpected writes Expected once, after the feature is complete, and makes
+// ready what judging values takes.
 func (f *Feature) describeExpected() {
 	var b strings.Builder
 	switch {
@@ -115,12 +117,17 @@ func (f *Feature) describeExpected() {
 		b.WriteString(" or null")
 	}
 	f.expected = b.String()
+	for n := range f.ints {
+		if uint64(n) < 64 {
+			f.small |= 1 << uint(n)
+		}
+	}
 }
 
-// set checks one value and writes it to element i of the model's input. This is
-// the only place that judges values, whatever endpoint they came by. ok is false
-// where the feature does not take the value; strange is true where it is valid
-// but outside the range that the model was trained on.
+// set checks one value and writes it to element i of the model's input. This and
+// setValue are the only places that judge values, whatever endpoint they came by.
+// ok is false where the feature does not take the value; strange is true where it
+// is valid but outside the range that the model was trained on.
 func (f *Feature) set(t *engine.Tensor, i int, kind oip.Kind, text []byte) (ok, strange bool) {
 	if kind == oip.Null {
 		return f.Nullable && setMissing(t, i), false
@@ -135,22 +142,71 @@ func (f *Feature) set(t *engine.Tensor, i int, kind oip.Kind, text []byte) (ok, 
 	if kind != oip.Number {
 		return false, false
 	}
-	var x float64
 	if f.Type == Number {
-		x, ok = oip.Float64(text)
-	} else {
-		var n int64
-		if n, ok = oip.Int64(text); ok && f.ints != nil {
+		x, ok := oip.Float64(text)
+		return f.setFloat(t, i, x, ok)
+	}
+	n, ok := oip.Int64(text)
+	return f.setInt(t, i, n, ok)
+}
+
+// setValue is set for a value that came as binary data: NaN is a missing number,
+// as null is in JSON.
+func (f *Feature) setValue(t *engine.Tensor, i int, v *oip.Value) (ok, strange bool) {
+	if v.Kind == oip.FloatValue && v.Float != v.Float {
+		return f.Nullable && setMissing(t, i), false
+	}
+	if t.Type == engine.Bool {
+		t.Bool[i] = v.Bool
+		return v.Kind == oip.BoolValue, false
+	}
+	if !t.Type.IsNumber() {
+		return false, false
+	}
+	whole := f.Type != Number
+	switch v.Kind {
+	case oip.FloatValue:
+		if whole {
+			n, exact := int64(v.Float), math.Abs(v.Float) < 1<<53
+			return f.setInt(t, i, n, exact && float64(n) == v.Float)
+		}
+		return f.setFloat(t, i, v.Float, !math.IsInf(v.Float, 0))
+	case oip.IntValue:
+		if whole {
+			return f.setInt(t, i, v.Int, true)
+		}
+		return f.setFloat(t, i, float64(v.Int), true)
+	case oip.UintValue:
+		return f.setFloat(t, i, float64(v.Uint), !whole)
+	}
+	return false, false
+}
+
+// setFloat stores a number of a feature that takes any; sound is whether it is one.
+func (f *Feature) setFloat(t *engine.Tensor, i int, x float64, sound bool) (ok, strange bool) {
+	ok = sound && f.Valid.Holds(x) && setNumber(t, i, x)
+	return ok, ok && !f.Training.Holds(x)
+}
+
+// setInt stores a number of a feature that takes whole ones.
+func (f *Feature) setInt(t *engine.Tensor, i int, n int64, sound bool) (ok, strange bool) {
+	if ok = sound; ok && f.ints != nil {
+		if uint64(n) < 64 {
+			ok = f.small>>uint(n)&1 == 1
+		} else {
 			ok = f.ints[n]
 		}
-		x = float64(n)
-		if t.Type == engine.Int64 {
-			t.I64[i] = n
-		}
+	}
+	x := float64(n)
+	if t.Type == engine.Int64 {
+		t.I64[i] = n
 	}
 	ok = ok && f.Valid.Holds(x) && setNumber(t, i, x)
 	return ok, ok && !f.Training.Holds(x)
 }
+
+// fewCategories are compared faster than looked up.
+const fewCategories = 8
 
 // setString writes the model's own copy of a category, so that nothing of the
 // request is kept.
@@ -158,6 +214,15 @@ func (f *Feature) setString(t *engine.Tensor, i int, text []byte) bool {
 	if f.strs == nil {
 		t.Str[i] = string(text)
 		return true
+	}
+	if len(f.Categories) <= fewCategories {
+		for k := range f.Categories {
+			if v := f.Categories[k].Value; v == string(text) {
+				t.Str[i] = v
+				return true
+			}
+		}
+		return false
 	}
 	v, ok := f.strs[string(text)]
 	t.Str[i] = v
@@ -201,7 +266,7 @@ func setNumber(t *engine.Tensor, i int, x float64) bool {
 	return true
 }
 
-// warning tells of a value outside the training range.
-func (f *Feature) warning(text []byte) string {
+// Warning tells of a value outside the training range.
+func (f *Feature) Warning(text []byte) string {
 	return fmt.Sprintf("%s %s is outside the training range %s", f.Name, oip.Describe(oip.Number, text), f.Training)
 }

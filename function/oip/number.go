@@ -21,7 +21,7 @@ func IsNumber(text []byte) bool {
 // an exponent is read where it is an integer that a float64 holds exactly: 1.0
 // and 1e3 are integers, 1.5 is none.
 func Int64(text []byte) (int64, bool) {
-	if n, ok := smallInt(text); ok {
+	if n, ok := plainInt(text); ok {
 		return n, true
 	}
 	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
@@ -73,26 +73,73 @@ func wholeDigits(text []byte) bool {
 	return (written || point) && place >= 0
 }
 
-// smallInt reads up to four plain digits: most of what tables hold.
-func smallInt(text []byte) (int64, bool) {
-	if len(text) == 0 || len(text) > 4 {
+// plainInt reads up to 18 digits behind an optional sign, which cannot overflow.
+func plainInt(text []byte) (int64, bool) {
+	digits := text
+	if len(text) > 0 && text[0] == '-' {
+		digits = text[1:]
+	}
+	if len(digits) == 0 || len(digits) > 18 {
 		return 0, false
 	}
 	var n int64
-	for _, c := range text {
+	for _, c := range digits {
 		if c -= '0'; c > 9 {
 			return 0, false
 		}
 		n = n*10 + int64(c)
 	}
+	if len(digits) < len(text) {
+		n = -n
+	}
 	return n, true
 }
 
+// powersOfTen are all that a float64 holds exactly.
+var powersOfTen = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
+
 // Float64 reads a JSON number; it fails where the number is too large for a float64.
 func Float64(text []byte) (float64, bool) {
-	if n, ok := smallInt(text); ok {
-		return float64(n), true
+	if f, ok := shortFloat(text); ok {
+		return f, true
 	}
 	f, err := strconv.ParseFloat(string(text), 64)
 	return f, err == nil
+}
+
+// shortFloat reads a number without an exponent whose digits make an integer below
+// 2^53: it and the power of ten that it is divided by are then exact, and the
+// quotient is rounded once (W. D. Clinger, How to read floating point numbers
+// accurately, 1990).
+func shortFloat(text []byte) (float64, bool) {
+	i, point := 0, -1
+	if len(text) > 0 && text[0] == '-' {
+		i = 1
+	}
+	var n uint64
+	if len(text) > 18 {
+		return 0, false
+	}
+	for ; i < len(text); i++ {
+		c := text[i] - '0'
+		if c > 9 {
+			if text[i] != '.' || point >= 0 {
+				return 0, false
+			}
+			point = i
+			continue
+		}
+		n = n*10 + uint64(c)
+	}
+	if n > maxExact || len(text) == 0 {
+		return 0, false
+	}
+	f := float64(n)
+	if point >= 0 {
+		f /= powersOfTen[len(text)-1-point]
+	}
+	if text[0] == '-' {
+		f = -f
+	}
+	return f, true
 }

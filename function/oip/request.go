@@ -2,6 +2,7 @@ package oip
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,10 +13,18 @@ type Request struct {
 	ID []byte
 	// Inputs are the tensors, in the client's order.
 	Inputs []Input
-	// Outputs names the outputs that the client wants; none stands for all.
-	Outputs []string
+	// Outputs are what the client wants; none stands for all.
+	Outputs []Output
+	// ContentType is the parameter of that name: how the tensors make a table.
+	ContentType string
+	// Binary asks for binary data in all outputs that do not say otherwise.
+	Binary bool
 	// Cells holds the data of all inputs, each at its Start.
 	Cells []Cell
+
+	s      scanner
+	tail   []byte // binary data that no input has taken yet
+	binary bool   // there may be binary data
 }
 
 // An Input is one tensor of a request, whose data is flat and row-major.
@@ -24,11 +33,24 @@ type Input struct {
 	Datatype Datatype
 	Shape    []int
 	Start    int // its first cell in Cells
-	Len      int // its number of cells, the product of Shape
+	Len      int // its number of values, the product of Shape
+	// Raw is the data as binary: little-endian, BOOL in one byte, each of BYTES
+	// behind its length in four. It is nil where the values are JSON. Cells has
+	// the values of a raw tensor only for BYTES, as places in Raw.
+	Raw []byte
 
 	seen fields
 	dims []int // lengths of the nested lists, outermost first
 	row  int   // the element of the outermost list that is being read
+	size int   // binary_data_size, -1 without it
+}
+
+// An Output is one tensor that a client wants.
+type Output struct {
+	Name   string
+	Binary bool // as binary data
+
+	chosen bool // Binary is this output's own word
 }
 
 // fields are the members of an input that a request gave.
@@ -50,36 +72,55 @@ type Limits struct {
 // maxTensors bounds the inputs and the requested outputs of one request.
 const maxTensors = 4096
 
+// Reset empties a request and keeps its memory, to be filled by hand.
+func (r *Request) Reset() {
+	*r = Request{Inputs: r.Inputs[:0], Outputs: r.Outputs[:0], Cells: r.Cells[:0]}
+}
+
 // Parse reads an inference request. Names that the protocol does not have are
 // ignored, as real clients send some; names are case-sensitive, so that "Inputs"
 // is such a name. Memory of an earlier request is reused.
 func (r *Request) Parse(body []byte, lim Limits) error {
-	*r = Request{Inputs: r.Inputs[:0], Cells: r.Cells[:0]}
-	s, err := newScanner(body)
-	if err != nil {
+	r.Reset()
+	return r.parse(body, lim)
+}
+
+// ParseBinary reads a request whose tensors may have their data, in the order of
+// the inputs, in a tail behind the JSON text. The tail is kept, not copied.
+func (r *Request) ParseBinary(head, tail []byte, lim Limits) error {
+	r.Reset()
+	r.tail, r.binary = tail[:len(tail):len(tail)], true
+	return r.parse(head, lim)
+}
+
+func (r *Request) parse(body []byte, lim Limits) error {
+	var err error
+	if r.s, err = newScanner(body); err != nil {
 		return err
 	}
+	s := &r.s
 	if s.peek() != '{' {
-		return expectedList(&s, "expected an inference request, an object")
+		return s.instead("", "an inference request, an object")
 	}
 	inputs := false
-	err = s.object(func(name []byte) error {
-		switch string(name) {
+	m := members{s: s}
+	for m.next() {
+		switch string(m.name) {
 		case "id":
-			return r.id(&s)
+			m.err = r.id()
 		case "parameters":
-			return parameters(&s, "")
+			m.err = parameters(s, "", r.parameter)
 		case "inputs":
 			inputs = true
-			return r.inputs(&s, lim)
+			m.err = r.inputs(lim)
 		case "outputs":
-			return r.outputs(&s)
+			m.err = r.outputs()
+		default:
+			_, m.err = s.skip()
 		}
-		_, err := s.skip()
-		return err
-	})
-	if err != nil {
-		return err
+	}
+	if m.err != nil {
+		return m.err
 	}
 	if err := s.end(); err != nil {
 		return err
@@ -87,7 +128,15 @@ func (r *Request) Parse(body []byte, lim Limits) error {
 	if !inputs {
 		return fmt.Errorf(`"inputs" is missing: expected a list of tensors`)
 	}
-	return r.check(lim)
+	for i := range r.Outputs {
+		if o := &r.Outputs[i]; !o.chosen {
+			o.Binary = r.Binary
+		}
+	}
+	if err := r.takeTail(); err != nil {
+		return err
+	}
+	return r.Check(lim)
 }
 
 // null reads a null in the place of an optional member: some clients write every
@@ -96,12 +145,13 @@ func null(s *scanner) bool {
 	return s.peek() == 'n' && s.literal("null") == nil
 }
 
-func (r *Request) id(s *scanner) error {
+func (r *Request) id() error {
+	s := &r.s
 	if null(s) {
 		return nil
 	}
 	if s.peek() != '"' {
-		return expectedList(s, `"id": expected a string`)
+		return s.instead(`"id"`, "a string")
 	}
 	start := s.pos
 	if _, err := s.str(); err != nil {
@@ -111,74 +161,81 @@ func (r *Request) id(s *scanner) error {
 	return nil
 }
 
-// parameters checks an object of parameters: names with a string, a number or a
-// boolean each. No parameter has a meaning to this server yet.
-func parameters(s *scanner, of string) error {
-	if null(s) {
-		return nil
-	}
-	if s.peek() != '{' {
-		return expectedList(s, of+`"parameters": expected an object`)
-	}
-	return s.object(func(name []byte) error {
-		s.peek()
-		start := s.pos
-		k, err := s.skip()
-		if err != nil {
-			return err
+// parameter reads the parameters of a request that mean something.
+func (r *Request) parameter(name string, c Cell) (err error) {
+	switch name {
+	case "binary_data_output":
+		r.Binary, err = r.s.truth(c)
+	case "content_type":
+		if c.Kind() != String {
+			return r.s.wrong(c, "a string")
 		}
-		if k == Null || k == Array || k == Object {
-			return fmt.Errorf(`%s"parameters": %s: expected a string, a number or a boolean, got %s`,
-				of, quote(name), Describe(k, s.buf[start:s.pos]))
-		}
-		return nil
-	})
+		r.ContentType = string(c.Text(r.s.buf))
+	}
+	return err
 }
 
-func (r *Request) inputs(s *scanner, lim Limits) error {
+func (r *Request) inputs(lim Limits) error {
+	s := &r.s
 	if s.peek() != '[' {
-		return expectedList(s, `"inputs": expected a list of tensors`)
+		return s.instead(`"inputs"`, "a list of tensors")
 	}
-	return s.array(func(i int) error {
-		if i >= maxTensors {
+	e := elements{s: s}
+	for e.next() {
+		if e.i >= maxTensors {
 			return &LimitError{What: "inputs", Limit: maxTensors}
 		}
 		if s.peek() != '{' {
-			return expectedList(s, fmt.Sprintf(`"inputs", tensor %d: expected an object`, i))
+			return s.instead(fmt.Sprintf(`"inputs", tensor %d`, e.i), "an object")
 		}
-		in := Input{Start: len(r.Cells)}
-		if i < cap(r.Inputs) { // keep the memory of an earlier request's slices
-			old := r.Inputs[:i+1][i]
-			in.Shape, in.dims = old.Shape[:0], old.dims[:0]
-		}
-		err := s.object(func(name []byte) error { return r.member(s, &in, i, string(name), lim) })
-		r.Inputs = append(r.Inputs, in)
-		return err
-	})
+		e.err = r.input(e.i, lim)
+	}
+	return e.err
+}
+
+// input reads tensor i. The slices and, where it is the same, the name of an
+// earlier request's tensor are used again.
+func (r *Request) input(i int, lim Limits) error {
+	if i == cap(r.Inputs) {
+		r.Inputs = append(r.Inputs, Input{})
+	} else {
+		r.Inputs = r.Inputs[:i+1]
+	}
+	in := &r.Inputs[i]
+	*in = Input{Name: in.Name, Shape: in.Shape[:0], dims: in.dims[:0], Start: len(r.Cells), size: -1}
+	m := members{s: &r.s}
+	for m.next() {
+		m.err = r.member(in, i, m.name, lim)
+	}
+	if m.err != nil && in.seen&hasName != 0 {
+		return of(in.Name, m.err)
+	}
+	return m.err
 }
 
 // member reads one member of input i.
-func (r *Request) member(s *scanner, in *Input, i int, name string, lim Limits) error {
-	where := func() string { return in.label(i) }
-	switch name {
+func (r *Request) member(in *Input, i int, name []byte, lim Limits) (err error) {
+	s := &r.s
+	switch string(name) {
 	case "name":
 		in.seen |= hasName
-		v, err := s.word(func() string { return fmt.Sprintf(`"inputs", tensor %d, "name"`, i) })
-		in.Name = v
-		return err
-	case "datatype":
-		in.seen |= hasDatatype
-		v, err := s.word(func() string { return where() + `, "datatype"` })
+		if s.peek() != '"' {
+			return s.instead(fmt.Sprintf(`"inputs", tensor %d, "name"`, i), "a string")
+		}
+		t, err := s.str()
 		if err != nil {
 			return err
 		}
-		if in.Datatype = ParseDatatype(v); in.Datatype == 0 {
-			return fmt.Errorf("%s: unknown datatype %s, expected %s", where(), quote([]byte(v)), strings.Join(datatypeNames[1:], ", "))
+		if v := s.bytes(t); string(v) != in.Name {
+			in.Name = string(v)
 		}
 		return nil
+	case "datatype":
+		in.seen |= hasDatatype
+		return in.datatype(s, i)
 	case "shape":
 		in.seen |= hasShape
-		if err := in.shape(s, where); err != nil {
+		if err := in.shape(s, i); err != nil {
 			return err
 		}
 		if len(in.Shape) > 0 && in.Shape[0] > lim.Rows {
@@ -188,15 +245,19 @@ func (r *Request) member(s *scanner, in *Input, i int, name string, lim Limits) 
 	case "data":
 		in.seen |= hasData
 		if s.peek() != '[' {
-			return expectedList(s, where()+`: "data": expected a list of values`)
+			return s.instead(in.label(i)+`: "data"`, "a list of values")
 		}
-		err := r.data(s, in, 0, where, lim)
+		err := r.data(in, i, 0, lim)
 		in.Len = len(r.Cells) - in.Start
 		return err
 	case "parameters":
-		return parameters(s, where()+": ")
+		s.peek()
+		if s.at('{') {
+			return parameters(s, in.label(i)+": ", func(name string, c Cell) error { return in.parameter(s, name, c) })
+		}
+		return parameters(s, in.label(i)+": ", nil)
 	}
-	_, err := s.skip()
+	_, err = s.skip()
 	return err
 }
 
@@ -208,159 +269,151 @@ func (in *Input) label(i int) string {
 	return fmt.Sprintf("input %d", i)
 }
 
-// word reads a string; where tells the place in a message.
-func (s *scanner) word(where func() string) (string, error) {
+func (in *Input) datatype(s *scanner, i int) error {
 	if s.peek() != '"' {
-		return "", expectedList(s, where()+": expected a string")
+		return s.instead(in.label(i)+`, "datatype"`, "a string")
 	}
 	t, err := s.str()
 	if err != nil {
-		return "", err
-	}
-	return string(s.bytes(t)), nil
-}
-
-// maxRank bounds the number of dimensions.
-const maxRank = 16
-
-func (in *Input) shape(s *scanner, where func() string) error {
-	if s.peek() != '[' {
-		return expectedList(s, where()+`: "shape": expected a list of integers`)
-	}
-	return s.array(func(i int) error {
-		if i >= maxRank {
-			return fmt.Errorf(`%s: "shape": expected at most %d dimensions`, where(), maxRank)
-		}
-		s.peek()
-		start := s.pos
-		k, err := s.skip()
-		if err != nil {
-			return err
-		}
-		text := s.buf[start:s.pos]
-		if k == String {
-			text = text[1 : len(text)-1]
-		}
-		n, ok := dimension(text)
-		if k != Number || !ok {
-			return fmt.Errorf(`%s: "shape", dimension %d: expected an integer from 0 to %d, got %s`,
-				where(), i, maxDimension, Describe(k, text))
-		}
-		in.Shape = append(in.Shape, n)
-		return nil
-	})
-}
-
-// maxDimension is far above what a body can hold and far below an overflow: the
-// product of two dimensions fits an int64.
-const maxDimension = 1<<31 - 1
-
-// dimension reads an integer that is written as one: 3, not 3.0.
-func dimension(text []byte) (int, bool) {
-	n := 0
-	for _, c := range text {
-		if c -= '0'; c > 9 {
-			return 0, false
-		}
-		if n = n*10 + int(c); n > maxDimension {
-			return 0, false
-		}
-	}
-	return n, len(text) > 0
-}
-
-// data reads a list of values or of lists, and learns its dimensions on the way.
-func (r *Request) data(s *scanner, in *Input, level int, where func() string, lim Limits) error {
-	if level >= maxRank {
-		return fmt.Errorf(`%s: "data": nested deeper than %d`, where(), maxRank)
-	}
-	known := level < len(in.dims)
-	if !known {
-		in.dims = append(in.dims, 0)
-	}
-	n := 0
-	err := s.array(func(i int) error {
-		n = i + 1
-		if level == 0 {
-			in.row = i
-		}
-		if s.peek() == '[' {
-			if level == 0 && i >= lim.Rows {
-				return &LimitError{What: Rows, Limit: lim.Rows}
-			}
-			if i > 0 && len(in.dims) == level+1 {
-				return r.mixed(in, where)
-			}
-			return r.data(s, in, level+1, where, lim)
-		}
-		if len(in.dims) > level+1 {
-			return r.mixed(in, where)
-		}
-		if s.peek() == '{' {
-			return expectedList(s, fmt.Sprintf(`%s, value %d: expected a single value`, where(), len(r.Cells)-in.Start))
-		}
-		c, err := s.scalar()
-		if err != nil {
-			return err
-		}
-		if len(r.Cells) >= lim.Cells {
-			return &LimitError{What: "values", Limit: lim.Cells}
-		}
-		r.Cells = append(r.Cells, c)
-		return nil
-	})
-	if err != nil {
 		return err
 	}
-	if !known {
-		in.dims[level] = n
-	} else if in.dims[level] != n {
-		return fmt.Errorf(`%s: "data": ragged: row %d has a list of %d elements, those before it have %d`, where(), in.row, n, in.dims[level])
+	name := s.bytes(t)
+	if in.Datatype = parseDatatype(name); in.Datatype == 0 {
+		expected := strings.Join(datatypeNames[1:], ", ")
+		return &Fault{Text: fmt.Sprintf("%s: unknown datatype %s, expected %s", in.label(i), quote(name), expected),
+			Row: -1, Column: -1, Expected: expected, Got: quote(name)}
 	}
 	return nil
 }
 
-// mixed reports a list that holds lists and values.
-func (r *Request) mixed(in *Input, where func() string) error {
-	return fmt.Errorf(`%s: "data": ragged: lists and values are mixed at row %d`, where(), in.row)
+// parameter reads the parameters of a tensor that mean something.
+func (in *Input) parameter(s *scanner, name string, c Cell) error {
+	switch name {
+	case "binary_data_size":
+		n, ok := dimension(c.Text(s.buf))
+		if c.Kind() != Number || !ok {
+			return s.wrong(c, fmt.Sprintf("an integer from 0 to %d", maxDimension))
+		}
+		in.size = n
+	case "content_type":
+		// Other codecs only tell what the strings are for; this one says that
+		// they are no values.
+		if c.Kind() != String {
+			return s.wrong(c, "a string")
+		}
+		if string(c.Text(s.buf)) == "base64" {
+			return s.wrong(c, "plain strings, as base64 is not decoded")
+		}
+	}
+	return nil
 }
 
-func (r *Request) outputs(s *scanner) error {
+// outputs reads what the client wants.
+func (r *Request) outputs() error {
+	s := &r.s
 	if null(s) {
 		return nil
 	}
 	if s.peek() != '[' {
-		return expectedList(s, `"outputs": expected a list`)
+		return s.instead(`"outputs"`, "a list")
 	}
 	var seen nameSet
-	return s.array(func(i int) error {
-		if i >= maxTensors {
+	e := elements{s: s}
+	for e.next() {
+		if e.i >= maxTensors {
 			return &LimitError{What: "outputs", Limit: maxTensors}
 		}
-		where := func() string { return fmt.Sprintf(`"outputs", output %d`, i) }
-		if s.peek() != '{' {
-			return expectedList(s, where()+": expected an object")
-		}
-		named := false
-		err := s.object(func(name []byte) error {
-			switch string(name) {
-			case "name":
-				named = true
-				v, err := s.word(func() string { return where() + `, "name"` })
-				if err == nil && !seen.add([]byte(v)) {
-					return fmt.Errorf("%s: duplicate output %s", where(), quote([]byte(v)))
-				}
-				r.Outputs = append(r.Outputs, v)
-				return err
-			case "parameters":
-				return parameters(s, where()+": ")
+		e.err = r.output(e.i, &seen)
+	}
+	return e.err
+}
+
+func (r *Request) output(i int, seen *nameSet) error {
+	s := &r.s
+	where := func() string { return fmt.Sprintf(`"outputs", output %d`, i) }
+	if s.peek() != '{' {
+		return s.instead(where(), "an object")
+	}
+	var o Output
+	named := false
+	m := members{s: s}
+	for m.next() {
+		switch string(m.name) {
+		case "name":
+			named = true
+			if s.peek() != '"' {
+				return s.instead(where()+`, "name"`, "a string")
 			}
-			_, err := s.skip()
-			return err
-		})
-		if err == nil && !named {
-			err = fmt.Errorf(`%s: "name" is missing`, where())
+			t, err := s.str()
+			if err != nil {
+				return err
+			}
+			v := s.bytes(t)
+			if !seen.add(v) {
+				return fmt.Errorf("%s: duplicate output %s", where(), quote(v))
+			}
+			o.Name = string(v)
+		case "parameters":
+			m.err = parameters(s, where()+": ", func(name string, c Cell) (err error) {
+				if name == "binary_data" {
+					o.chosen = true
+					o.Binary, err = s.truth(c)
+				}
+				return err
+			})
+		default:
+			_, m.err = s.skip()
 		}
-		return err
-	})
+	}
+	if m.err != nil {
+		return m.err
+	}
+	if !named {
+		return fmt.Errorf(`%s: "name" is missing`, where())
+	}
+	r.Outputs = append(r.Outputs, o)
+	return nil
+}
+
+// takeTail gives every input that has a binary_data_size its part of the tail.
+func (r *Request) takeTail() error {
+	for i := range r.Inputs {
+		in := &r.Inputs[i]
+		switch {
+		case in.size < 0:
+			continue
+		case !r.binary:
+			return of(in.Name, &Fault{Text: in.label(i) + `: "binary_data_size" needs the header Inference-Header-Content-Length`, Row: -1, Column: -1})
+		case in.seen&hasData != 0:
+			return of(in.Name, &Fault{Text: in.label(i) + `: both "data" and "binary_data_size" are given`, Row: -1, Column: -1})
+		case in.size > len(r.tail):
+			return of(in.Name, Unexpected(in.label(i)+`: "binary_data_size"`, fmt.Sprintf("%d bytes behind the JSON text", in.size),
+				fmt.Sprint(len(r.tail))))
+		}
+		in.seen |= hasData
+		in.Raw, r.tail = r.tail[:in.size:in.size], r.tail[in.size:]
+		if in.Raw == nil {
+			in.Raw = []byte{}
+		}
+	}
+	if n := len(r.tail); n > 0 {
+		return fmt.Errorf("%d bytes are left over behind the last binary tensor", n)
+	}
+	return nil
+}
+
+// HasBinary tells whether any of the answer's tensors is wanted as binary data.
+func (r *Request) HasBinary() bool {
+	if len(r.Outputs) == 0 {
+		return r.Binary
+	}
+	return slices.ContainsFunc(r.Outputs, func(o Output) bool { return o.Binary })
+}
+
+// WantsBinary tells whether the answer's tensor i is wanted as binary data.
+func (r *Request) WantsBinary(i int) bool {
+	if len(r.Outputs) == 0 {
+		return r.Binary
+	}
+	return r.Outputs[i].Binary
 }

@@ -21,7 +21,7 @@ func TestRequest(t *testing.T) {
 		if string(r.ID) != `"\u00e9 1"` {
 			t.Errorf("id %s", r.ID)
 		}
-		if diff := cmp.Diff([]string{"p", "l"}, r.Outputs); diff != "" {
+		if diff := cmp.Diff([]Output{{Name: "p"}, {Name: "l"}}, r.Outputs, cmp.AllowUnexported(Output{})); diff != "" {
 			t.Error(diff)
 		}
 		var got []string
@@ -203,17 +203,27 @@ func TestParseAllocations(t *testing.T) {
 
 func TestResponse(t *testing.T) {
 	r := BeginResponse(nil, "m", "1", []byte(`"a\u00e9"`))
-	r.Output("x", FP32, []int{2, 1}, func(dst []byte) []byte { return append(dst, "1,2"...) })
-	r.Output("y", BYTES, []int{1}, func(dst []byte) []byte { return AppendString(dst, "<a>") })
-	got := string(r.End([]Parameter{{"p", "q"}, {"r", "s"}}))
+	r.Begin("x", FP32, []int{2, 1})
+	r.Buf = append(r.Buf, "1,2"...)
+	r.End()
+	r.Begin("y", BYTES, []int{1})
+	r.Buf = AppendString(r.Buf, "<a>")
+	r.End()
+	r.OutputBinary("z", FP64, []int{1}, 8)
+	r.BeginParameters()
+	r.Parameter("p", "q")
+	r.Parameter("r", "s")
+	got := string(r.Finish())
 	want := `{"model_name":"m","model_version":"1","id":"a\u00e9","outputs":[` +
-		`{"name":"x","datatype":"FP32","shape":[2,1],"data":[1,2]},{"name":"y","datatype":"BYTES","shape":[1],"data":["\u003ca\u003e"]}` +
+		`{"name":"x","datatype":"FP32","shape":[2,1],"data":[1,2]},{"name":"y","datatype":"BYTES","shape":[1],"data":["\u003ca\u003e"]},` +
+		`{"name":"z","datatype":"FP64","shape":[1],"parameters":{"binary_data_size":8}}` +
 		`],"parameters":{"p":"q","r":"s"}}` + "\n"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	r = BeginResponse(nil, "m", "1", nil)
-	if got, want := string(r.End(nil)), `{"model_name":"m","model_version":"1","outputs":[]}`+"\n"; got != want {
+	r.BeginParameters()
+	if got, want := string(r.Finish()), `{"model_name":"m","model_version":"1","outputs":[]}`+"\n"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -199,47 +199,54 @@ func (s *scanner) escape() error {
 
 // number checks the number that starts at pos and returns its bytes.
 func (s *scanner) number() ([]byte, error) {
-	start := s.pos
-	if s.at('-') {
-		s.pos++
+	buf, start := s.buf, s.pos
+	i := start
+	if i < len(buf) && buf[i] == '-' {
+		i++
 	}
 	switch {
-	case s.at('0'):
-		s.pos++
-	case !s.digits():
-		if s.pos > start && s.pos < len(s.buf) && s.buf[s.pos] == 'I' {
-			s.pos = start
+	case i < len(buf) && buf[i] == '0':
+		i++
+	default:
+		first := i
+		for i < len(buf) && buf[i]-'0' <= 9 {
+			i++
 		}
-		return nil, s.unexpected("a value")
+		if i == first {
+			if s.pos = i; i > start && i < len(buf) && buf[i] == 'I' {
+				s.pos = start
+			}
+			return nil, s.unexpected("a value")
+		}
 	}
-	if s.at('.') {
-		s.pos++
-		if !s.digits() {
+	if i < len(buf) && buf[i] == '.' {
+		i++
+		first := i
+		for i < len(buf) && buf[i]-'0' <= 9 {
+			i++
+		}
+		if s.pos = i; i == first {
 			return nil, s.unexpected("a digit after the decimal point")
 		}
 	}
-	if s.at('e') || s.at('E') {
-		s.pos++
-		if s.at('+') || s.at('-') {
-			s.pos++
+	if i < len(buf) && buf[i]|0x20 == 'e' {
+		i++
+		if i < len(buf) && (buf[i] == '+' || buf[i] == '-') {
+			i++
 		}
-		if !s.digits() {
+		first := i
+		for i < len(buf) && buf[i]-'0' <= 9 {
+			i++
+		}
+		if s.pos = i; i == first {
 			return nil, s.unexpected("a digit of the exponent")
 		}
 	}
-	return s.buf[start:s.pos], nil
+	s.pos = i
+	return buf[start:i], nil
 }
 
 func (s *scanner) at(c byte) bool { return s.pos < len(s.buf) && s.buf[s.pos] == c }
-
-// digits skips decimal digits and tells whether there was one.
-func (s *scanner) digits() bool {
-	start := s.pos
-	for s.pos < len(s.buf) && s.buf[s.pos]-'0' <= 9 {
-		s.pos++
-	}
-	return s.pos > start
-}
 
 // literal reads true, false or null.
 func (s *scanner) literal(word string) error {
@@ -308,80 +315,4 @@ func (s *scanner) skip() (Kind, error) {
 		return Object, nil
 	}
 	return Array, nil
-}
-
-// nameSet finds duplicate names in one object.
-type nameSet struct {
-	few  [][]byte
-	many map[string]bool
-}
-
-// add is false where the name was there before.
-func (n *nameSet) add(name []byte) bool {
-	if n.many == nil {
-		for _, old := range n.few {
-			if bytes.Equal(old, name) {
-				return false
-			}
-		}
-		if n.few = append(n.few, name); len(n.few) < 16 {
-			return true
-		}
-		n.many = make(map[string]bool, 2*len(n.few))
-		for _, old := range n.few {
-			n.many[string(old)] = true
-		}
-		return true
-	}
-	if n.many[string(name)] {
-		return false
-	}
-	n.many[string(name)] = true
-	return true
-}
-
-// object reads an object member by member; name is valid only during the call.
-// The member function has to read the value.
-func (s *scanner) object(member func(name []byte) error) error {
-	if err := s.open(); err != nil {
-		return err
-	}
-	var seen nameSet
-	for first := true; ; first = false {
-		ok, err := s.more('}', first)
-		if err != nil || !ok {
-			return err
-		}
-		t, err := s.name()
-		if err != nil {
-			return err
-		}
-		name := s.bytes(t)
-		if !seen.add(name) {
-			s.pos = t.start - 1
-			return s.fail("duplicate name %s", quote(name))
-		}
-		if len(seen.many) > maxNames {
-			return &LimitError{What: "names in an object", Limit: maxNames}
-		}
-		if err := member(name); err != nil {
-			return err
-		}
-	}
-}
-
-// array reads an array element by element.
-func (s *scanner) array(element func(i int) error) error {
-	if err := s.open(); err != nil {
-		return err
-	}
-	for i := 0; ; i++ {
-		ok, err := s.more(']', i == 0)
-		if err != nil || !ok {
-			return err
-		}
-		if err := element(i); err != nil {
-			return err
-		}
-	}
 }

@@ -73,10 +73,45 @@ func AppendError(dst []byte, message string) []byte {
 	return append(dst, "}\n"...)
 }
 
-// A Response is written member by member: begin, one call for each output, end.
+// AppendFault appends the error object of a client's mistake, with a member for
+// everything that the fault tells apart.
+func AppendFault(dst []byte, f *Fault) []byte {
+	dst = append(dst, `{"error":`...)
+	dst = AppendString(dst, f.Text)
+	for _, m := range [...]struct{ name, value string }{{"input", f.Input}, {"feature", f.Feature}} {
+		dst = appendMember(dst, m.name, m.value)
+	}
+	for _, m := range [...]struct {
+		name  string
+		value int
+	}{{"row", f.Row}, {"column", f.Column}} {
+		if m.value >= 0 {
+			dst = append(append(append(dst, `,"`...), m.name...), `":`...)
+			dst = strconv.AppendInt(dst, int64(m.value), 10)
+		}
+	}
+	dst = appendMember(dst, "expected", f.Expected)
+	dst = appendMember(dst, "got", f.Got)
+	return append(dst, "}\n"...)
+}
+
+// appendMember appends a string that is not empty.
+func appendMember(dst []byte, name, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	dst = append(append(append(dst, `,"`...), name...), `":`...)
+	return AppendString(dst, value)
+}
+
+// A Response is written member by member: BeginResponse, each output, then
+// BeginParameters, each parameter, and Finish.
 type Response struct {
-	buf     []byte
-	outputs int
+	// Buf is what was written so far. Between Begin and End of an output its data,
+	// separated by commas, are to be appended.
+	Buf []byte
+
+	outputs, parameters int
 }
 
 // BeginResponse starts a response in dst. The id is written as it came; without
@@ -89,46 +124,58 @@ func BeginResponse(dst []byte, model, version string, id []byte) Response {
 	if id != nil {
 		dst = append(append(dst, `,"id":`...), id...)
 	}
-	return Response{buf: append(dst, `,"outputs":[`...)}
+	return Response{Buf: append(dst, `,"outputs":[`...)}
 }
 
-// Output starts an output; values then appends its data, separated by commas.
-func (r *Response) Output(name string, d Datatype, shape []int, values func(dst []byte) []byte) {
+// Begin starts an output.
+func (r *Response) Begin(name string, d Datatype, shape []int) {
+	r.head(name, d, shape)
+	r.Buf = append(r.Buf, `,"data":[`...)
+}
+
+// End ends an output.
+func (r *Response) End() { r.Buf = append(r.Buf, "]}"...) }
+
+// OutputBinary writes an output whose data come behind the JSON text.
+func (r *Response) OutputBinary(name string, d Datatype, shape []int, size int) {
+	r.head(name, d, shape)
+	r.Buf = append(r.Buf, `,"parameters":{"binary_data_size":`...)
+	r.Buf = append(strconv.AppendInt(r.Buf, int64(size), 10), "}}"...)
+}
+
+func (r *Response) head(name string, d Datatype, shape []int) {
 	if r.outputs++; r.outputs > 1 {
-		r.buf = append(r.buf, ',')
+		r.Buf = append(r.Buf, ',')
 	}
-	r.buf = append(r.buf, `{"name":`...)
-	r.buf = AppendString(r.buf, name)
-	r.buf = append(r.buf, `,"datatype":"`...)
-	r.buf = append(r.buf, d.String()...)
-	r.buf = append(r.buf, `","shape":`...)
-	r.buf = AppendShape(r.buf, shape)
-	r.buf = append(r.buf, `,"data":[`...)
-	r.buf = values(r.buf)
-	r.buf = append(r.buf, "]}"...)
+	r.Buf = append(r.Buf, `{"name":`...)
+	r.Buf = AppendString(r.Buf, name)
+	r.Buf = append(r.Buf, `,"datatype":"`...)
+	r.Buf = append(r.Buf, d.String()...)
+	r.Buf = append(r.Buf, `","shape":`...)
+	r.Buf = AppendShape(r.Buf, shape)
 }
 
-// A Parameter is a name with a string.
-type Parameter struct{ Name, Value string }
+// BeginParameters ends the outputs.
+func (r *Response) BeginParameters() { r.Buf = append(r.Buf, ']') }
 
-// End closes the outputs, adds the parameters, and returns the whole response.
-func (r *Response) End(parameters []Parameter) []byte {
-	r.buf = append(r.buf, ']')
-	dst := r.buf
-	for i, p := range parameters {
-		if i == 0 {
-			dst = append(dst, `,"parameters":{`...)
-		} else {
-			dst = append(dst, ',')
-		}
-		dst = AppendString(dst, p.Name)
-		dst = append(dst, ':')
-		dst = AppendString(dst, p.Value)
+// Parameter writes a name with a string.
+func (r *Response) Parameter(name, value string) {
+	if r.parameters++; r.parameters == 1 {
+		r.Buf = append(r.Buf, `,"parameters":{`...)
+	} else {
+		r.Buf = append(r.Buf, ',')
 	}
-	if len(parameters) > 0 {
-		dst = append(dst, '}')
+	r.Buf = AppendString(r.Buf, name)
+	r.Buf = append(r.Buf, ':')
+	r.Buf = AppendString(r.Buf, value)
+}
+
+// Finish returns the whole response.
+func (r *Response) Finish() []byte {
+	if r.parameters > 0 {
+		r.Buf = append(r.Buf, '}')
 	}
-	return append(dst, "}\n"...)
+	return append(r.Buf, "}\n"...)
 }
 
 // AppendShape appends a list of integers.

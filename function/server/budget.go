@@ -24,7 +24,7 @@ const (
 // ones others send.
 const freeBytes = 64 << 10
 
-var errBusy = &refusal{http.StatusServiceUnavailable, "too many large requests at the same time: send this one again later"}
+var errBusy = refuse(http.StatusServiceUnavailable, "too many large requests at the same time: send this one again later")
 
 // take asks for n bytes; they have to be given back.
 func (b *budget) take(n int64) bool {

@@ -97,7 +97,7 @@ func (s *Server) guard(c *call, next echo.HandlerFunc) {
 		if c.Response().Committed {
 			panic(http.ErrAbortHandler) // the client must not take half an answer for a whole one
 		}
-		s.refuse(c, &refusal{http.StatusInternalServerError, "internal error"})
+		s.refuse(c, refuse(http.StatusInternalServerError, "internal error"))
 	}()
 	if err := next(c); err != nil {
 		s.refuse(c, err)

@@ -20,11 +20,15 @@ import (
 type refusal struct {
 	status  int
 	message string
+	fault   *oip.Fault // what of the message programs can tell apart; nil without any
 }
 
 func (r *refusal) Error() string { return r.message }
 
-var errDraining = &refusal{http.StatusServiceUnavailable, "the server is shutting down"}
+// refuse makes a refusal of a text alone.
+func refuse(status int, message string) *refusal { return &refusal{status: status, message: message} }
+
+var errDraining = refuse(http.StatusServiceUnavailable, "the server is shutting down")
 
 // retryAfter is what a client that gets 503 is asked to wait, in seconds: a model
 // loads in milliseconds, and during a drain another pod answers at once.
@@ -45,7 +49,11 @@ func (s *Server) refuse(c *call, err error) {
 		h.Set("Connection", "close")
 	}
 	s.settle(c)
-	c.buf = oip.AppendError(c.buf[:0], r.message)
+	if r.fault != nil {
+		c.buf = oip.AppendFault(c.buf[:0], r.fault)
+	} else {
+		c.buf = oip.AppendError(c.buf[:0], r.message)
+	}
 	s.reply(c, r.status, jsonType, c.buf)
 }
 
@@ -53,6 +61,7 @@ func (s *Server) refuse(c *call, err error) {
 func (s *Server) judge(c *call, err error) *refusal {
 	var (
 		r     *refusal
+		fault *oip.Fault
 		limit *oip.LimitError
 		large *http.MaxBytesError
 		he    *echo.HTTPError
@@ -60,23 +69,25 @@ func (s *Server) judge(c *call, err error) *refusal {
 	switch {
 	case errors.As(err, &r):
 		return r
+	case errors.As(err, &fault):
+		return &refusal{http.StatusBadRequest, fault.Text, fault}
 	case errors.As(err, &limit), errors.As(err, &large):
-		return &refusal{http.StatusRequestEntityTooLarge, err.Error()}
+		return refuse(http.StatusRequestEntityTooLarge, err.Error())
 	case errors.Is(err, artefact.ErrLoading):
-		return &refusal{http.StatusServiceUnavailable, err.Error()}
+		return refuse(http.StatusServiceUnavailable, err.Error())
 	case errors.Is(err, artefact.ErrUnknown):
-		return &refusal{http.StatusNotFound, err.Error()}
+		return refuse(http.StatusNotFound, err.Error())
 	case errors.Is(err, os.ErrDeadlineExceeded) && s.expired.Load():
 		return errDraining
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &refusal{http.StatusRequestTimeout, "the request did not arrive within " + s.opt.RequestTimeout.String()}
+		return refuse(http.StatusRequestTimeout, "the request did not arrive within "+s.opt.RequestTimeout.String())
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &refusal{http.StatusBadRequest, "the body ended before its announced length"}
+		return refuse(http.StatusBadRequest, "the body ended before its announced length")
 	case errors.As(err, &he):
 		return s.routeRefusal(c, he.Code)
 	}
 	s.logger.Error().Str("request_id", c.record.ID).Err(err).Msg("internal error")
-	return &refusal{http.StatusInternalServerError, "internal error"}
+	return refuse(http.StatusInternalServerError, "internal error")
 }
 
 // routeRefusal words what the router says.
@@ -84,11 +95,11 @@ func (s *Server) routeRefusal(c *call, status int) *refusal {
 	r := c.Request()
 	switch status {
 	case http.StatusNotFound:
-		return &refusal{status, "no such path: " + clip(r.URL.Path)}
+		return refuse(status, "no such path: "+clip(r.URL.Path))
 	case http.StatusMethodNotAllowed:
-		return &refusal{status, "method " + clip(r.Method) + " is not allowed here, expected " + c.Response().Header().Get(echo.HeaderAllow)}
+		return refuse(status, "method "+clip(r.Method)+" is not allowed here, expected "+c.Response().Header().Get(echo.HeaderAllow))
 	}
-	return &refusal{status, strings.ToLower(http.StatusText(status))}
+	return refuse(status, strings.ToLower(http.StatusText(status)))
 }
 
 // clip bounds a client's text in a message.
@@ -101,11 +112,14 @@ func clip(s string) string {
 
 // bad is the error of a request that cannot be answered as it is.
 func bad(err error) error {
-	var limit *oip.LimitError
-	if errors.As(err, &limit) {
+	var (
+		limit *oip.LimitError
+		fault *oip.Fault
+	)
+	if errors.As(err, &limit) || errors.As(err, &fault) {
 		return err
 	}
-	return &refusal{http.StatusBadRequest, err.Error()}
+	return refuse(http.StatusBadRequest, err.Error())
 }
 
 // maxRows is how many rows a request to a model may have.
@@ -116,7 +130,7 @@ func (s *Server) maxRows(m *artefact.Model) int { return min(s.opt.MaxRows, m.Ma
 func (s *Server) badFor(m *artefact.Model, err error) error {
 	var limit *oip.LimitError
 	if errors.As(err, &limit) && limit.What == oip.Rows && m.MaxRows() < s.opt.MaxRows {
-		return &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("too many rows for this model: expected at most %d", limit.Limit)}
+		return refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("too many rows for this model: expected at most %d", limit.Limit))
 	}
 	return bad(err)
 }

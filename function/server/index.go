@@ -10,6 +10,7 @@ import (
 // index is what GET / answers to programs; browsers get the page.
 type index struct {
 	Name      string   `json:"name"`
+	Status    string   `json:"status"` // alive: what KServe's client takes for life
 	Build     string   `json:"build"`
 	Ready     bool     `json:"ready"`
 	Model     string   `json:"model,omitempty"`
@@ -28,8 +29,8 @@ func (s *Server) index(c *call) error {
 		return s.indexPage(c)
 	}
 	x := index{
-		Name: serverName, Build: s.opt.Build, Ready: err == nil, Revision: s.opt.Revision, Pod: s.opt.Pod,
-		Endpoints: []string{"POST /predict", "GET /health", "GET /v2", "GET /v2/health/live", "GET /v2/health/ready"},
+		Name: serverName, Status: "alive", Build: s.opt.Build, Ready: err == nil, Revision: s.opt.Revision, Pod: s.opt.Pod,
+		Endpoints: []string{"POST /predict", "GET /health", "GET /v1/models", "GET /v2", "GET /v2/health/live", "GET /v2/health/ready"},
 	}
 	if s.opt.PublicMetrics {
 		x.Endpoints = append(x.Endpoints, "GET "+metricsPath)
@@ -37,7 +38,7 @@ func (s *Server) index(c *call) error {
 	if m != nil {
 		x.Model, x.Version = m.Name, m.Version
 		base := "/v2/models/" + m.Name
-		x.Endpoints = append(x.Endpoints, "GET "+base, "GET "+base+"/ready", "POST "+base+"/infer")
+		x.Endpoints = append(x.Endpoints, "GET "+base, "GET "+base+"/ready", "POST "+base+"/infer", "POST /v1/models/"+m.Name+":predict")
 	}
 	return s.replyJSON(c, x)
 }
@@ -68,7 +69,7 @@ func base(c *call) string {
 func (s *Server) asset(c *call) error {
 	content, contentType, ok := page.Asset(c.Param("file"))
 	if !ok {
-		return &refusal{http.StatusNotFound, "no such path: " + clip(c.Request().URL.Path)}
+		return refuse(http.StatusNotFound, "no such path: "+clip(c.Request().URL.Path))
 	}
 	s.replyPage(c, contentType, content)
 	return nil

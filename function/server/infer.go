@@ -4,15 +4,17 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"online-inference/engine"
 	"online-inference/function/artefact"
 	"online-inference/function/oip"
+	"online-inference/function/telemetry"
 )
 
-// infer answers the Open Inference Protocol: one tensor for each column of the
-// table in, the model's outputs out.
+// infer answers the Open Inference Protocol: tensors in, the model's outputs out.
 func (s *Server) infer(c *call) error {
 	m, err := s.model(c)
 	if err != nil {
@@ -20,65 +22,172 @@ func (s *Server) infer(c *call) error {
 	}
 	w := s.works.Get().(*work)
 	defer s.done(w)
-	if err := s.receive(c, w); err != nil {
+	head, err := s.receive(c, w, true)
+	if err != nil {
 		return err
 	}
-	req := &w.request
-	maxRows := s.maxRows(m)
-	if err := req.Parse(w.body, oip.Limits{Rows: maxRows, Cells: maxRows * m.Len()}); err != nil {
+	req, lim := &w.request, s.limits(m)
+	if head < 0 {
+		err = req.Parse(w.body, lim)
+	} else {
+		err = req.ParseBinary(w.body[:head], w.body[head:], lim)
+	}
+	if err != nil {
 		return s.badFor(m, err)
 	}
-	rows, err := arrange(m, req, w)
+	b, outputs, err := s.evaluate(&c.record, m, w)
 	if err != nil {
-		return bad(err)
+		return err
 	}
-	c.record.Rows = rows
-	outputs, err := pick(m, req.Outputs)
-	if err != nil {
-		return bad(err)
-	}
-	b := m.Batch(rows)
 	defer b.Release()
-	if err := fill(m, b, w, req.Cells, rows); err != nil {
-		return err
-	}
-	if err := s.score(c, w, b, m); err != nil {
-		return err
-	}
-	w.out = s.appendResponse(w, m, b, outputs)
-	s.reply(c, http.StatusOK, jsonType, w.out)
+	s.respond(c, w, m, b, outputs)
 	return nil
 }
 
+// limits are those of a request to a model.
+func (s *Server) limits(m *artefact.Model) oip.Limits {
+	rows := s.maxRows(m)
+	return oip.Limits{Rows: rows, Cells: rows * m.Len()}
+}
+
+// evaluate scores the checked request in w. It returns the batch, which the
+// caller releases, and the outputs that the request wants, in its order. The
+// remarks on rows are in w.
+func (s *Server) evaluate(rec *telemetry.Request, m *artefact.Model, w *work) (b *artefact.Batch, outputs []int, err error) {
+	rows, err := arrange(m, w)
+	if err != nil {
+		return nil, nil, bad(err)
+	}
+	rec.Rows = rows
+	if err := w.pick(m); err != nil {
+		return nil, nil, bad(err)
+	}
+	b = m.Batch(rows)
+	err = fill(m, b, w, w.request.Cells, rows)
+	if err == nil {
+		err = s.score(rec, w, b, m)
+	}
+	if err != nil {
+		b.Release()
+		return nil, nil, err
+	}
+	return b, w.outputs, nil
+}
+
+// A span is a run of features.
+type span struct{ first, n int }
+
+// layout finds the features of each input of a model; it is made once for a work.
+func (w *work) layout(m *artefact.Model) {
+	if w.model == m {
+		return
+	}
+	w.model, w.spans = m, make([]span, len(m.Signature().Inputs))
+	for f := range m.Features {
+		p := &w.spans[m.Features[f].Input]
+		if p.n == 0 {
+			p.first = f
+		}
+		p.n++
+	}
+}
+
+// The ways in which a client can say that its tensors make a table; the names are
+// those of MLServer's codecs.
+const (
+	contentPandas = "pd" // one tensor a column
+	contentNumpy  = "np" // one tensor for all
+)
+
+// matrixName is that of a tensor that stands for all columns.
+const matrixName = "X"
+
+// features finds those of tensor i of a request: an input of the model or, where an
+// input has several columns, one of them, or all columns as one matrix.
+func (w *work) features(m *artefact.Model, i int) (span, error) {
+	in := &w.request.Inputs[i]
+	ports, found := m.Signature().Inputs, span{}
+	if i < len(ports) && ports[i].Name == in.Name {
+		found = w.spans[i]
+	} else {
+		for p := range ports {
+			if ports[p].Name == in.Name {
+				found = w.spans[p]
+			}
+		}
+	}
+	if found.n == 0 {
+		if f := m.Index([]byte(in.Name)); f >= 0 {
+			found = span{f, 1}
+		}
+	}
+	matrix := w.request.ContentType == contentNumpy && len(w.request.Inputs) == 1
+	switch {
+	case matrix || found.n == 0 && in.Name == matrixName:
+		for f := range m.Features {
+			if t := m.Features[f].Storage; !t.IsNumber() {
+				return found, about(in, fmt.Sprintf("input %s: one matrix stands for all columns only where all are numbers, and %q is %s: send one tensor a column",
+					oip.Describe(oip.String, []byte(in.Name)), m.Features[f].Name, kindOf(t)))
+			}
+		}
+		return span{0, len(m.Features)}, nil
+	case found.n == 0:
+		f := about(in, fmt.Sprintf("unknown input %s, expected %s", oip.Describe(oip.String, []byte(in.Name)), portNames(ports)))
+		f.Expected, f.Got = portNames(ports), in.Name
+		return found, f
+	case found.n > 1 && w.request.ContentType == contentPandas:
+		return found, about(in, fmt.Sprintf("input %q: content_type %q takes one tensor a column, and it has %d", in.Name, contentPandas, found.n))
+	}
+	return found, nil
+}
+
+// kindOf says what a column of a type holds.
+func kindOf(t engine.Type) string {
+	if t == engine.Bool {
+		return "true or false"
+	}
+	return "a string"
+}
+
+// about is the fault of a tensor as a whole.
+func about(in *oip.Input, text string) *oip.Fault {
+	return &oip.Fault{Text: text, Input: in.Name, Row: -1, Column: -1}
+}
+
 // arrange finds the columns of every feature among the tensors of a request, and
-// the number of rows. A tensor is an input of the model or, where an input has
-// several columns, one of them.
-func arrange(m *artefact.Model, req *oip.Request, w *work) (rows int, err error) {
+// the number of rows.
+func arrange(m *artefact.Model, w *work) (rows int, err error) {
+	w.layout(m)
 	w.columns = w.columns[:0]
 	for range m.Features {
 		w.columns = append(w.columns, column{stride: -1})
 	}
-	for i := range req.Inputs {
-		in := &req.Inputs[i]
-		features := featuresOf(m, in.Name)
-		if len(features) == 0 {
-			return 0, fmt.Errorf("unknown input %q, expected %s", clip(in.Name), portNames(m.Signature().Inputs))
+	for i := range w.request.Inputs {
+		in := &w.request.Inputs[i]
+		features, err := w.features(m, i)
+		if err != nil {
+			return 0, err
 		}
-		n, err := rowsOf(in, len(features))
+		n, err := rowsOf(in, features.n)
 		if err != nil {
 			return 0, err
 		}
 		if i > 0 && n != rows {
-			return 0, fmt.Errorf("input %q: shape %v has %d rows, input %q has %d", in.Name, in.Shape, n, req.Inputs[0].Name, rows)
+			return 0, about(in, fmt.Sprintf("input %q: shape %v has %d rows, input %q has %d", in.Name, slices.Clone(in.Shape), n, w.request.Inputs[0].Name, rows))
 		}
 		rows = n
-		for k, f := range features {
-			if w.columns[f].stride >= 0 {
-				return 0, fmt.Errorf("input %q: its values are given twice", in.Name)
+		for k := range features.n {
+			f := features.first + k
+			col := &w.columns[f]
+			if col.stride >= 0 {
+				return 0, about(in, fmt.Sprintf("input %q: its values are given twice", in.Name))
 			}
-			w.columns[f] = column{
-				start: in.Start + k, stride: len(features), datatype: plain(in.Datatype, m.Features[f].Storage),
-				input: in.Name, position: k,
+			*col = column{start: k, stride: features.n, datatype: in.Datatype, input: in.Name, position: k, raw: in.Raw, text: w.body}
+			if in.Raw == nil {
+				col.datatype = plain(in.Datatype, m.Features[f].Storage)
+			}
+			if in.Raw == nil || in.Datatype == oip.BYTES {
+				col.start += in.Start
 			}
 		}
 	}
@@ -93,30 +202,18 @@ func arrange(m *artefact.Model, req *oip.Request, w *work) (rows int, err error)
 	return rows, nil
 }
 
-// featuresOf lists the features of a tensor of that name; none for an unknown one.
-func featuresOf(m *artefact.Model, name string) []int {
-	var all []int
-	for f := range m.Features {
-		if m.Signature().Inputs[m.Features[f].Input].Name == name {
-			all = append(all, f)
-		}
-	}
-	if f := m.Index([]byte(name)); len(all) == 0 && f >= 0 {
-		all = []int{f}
-	}
-	return all
-}
-
 // rowsOf checks the shape of a tensor of so many columns and returns its rows.
 func rowsOf(in *oip.Input, width int) (int, error) {
 	if width == 1 && len(in.Shape) == 1 || len(in.Shape) == 2 && in.Shape[1] == width {
 		return in.Shape[0], nil
 	}
-	alternative := ""
+	expected := fmt.Sprintf("shape [rows, %d]", width)
 	if width == 1 {
-		alternative = " or [rows]"
+		expected += " or [rows]"
 	}
-	return 0, fmt.Errorf("input %q: expected shape [rows, %d]%s, got %v", in.Name, width, alternative, in.Shape)
+	f := oip.Unexpected(fmt.Sprintf("input %q", in.Name), expected, fmt.Sprint(slices.Clone(in.Shape)))
+	f.Input = in.Name
+	return 0, f
 }
 
 // missingInputs names the inputs whose columns are not all there.
@@ -139,52 +236,76 @@ func portNames(ports []engine.Port) string {
 	return oip.List(names)
 }
 
-// pick finds the outputs that a request wants, in its order; none stands for all.
-func pick(m *artefact.Model, wanted []string) ([]int, error) {
+// pick finds the outputs that a request wants, in its order.
+func (w *work) pick(m *artefact.Model) error {
 	ports := m.Signature().Outputs
-	var outputs []int
-	if len(wanted) == 0 {
+	w.outputs = w.outputs[:0]
+	if len(w.request.Outputs) == 0 {
 		for i := range ports {
-			outputs = append(outputs, i)
+			w.outputs = append(w.outputs, i)
 		}
-		return outputs, nil
+		return nil
 	}
 next:
-	for _, name := range wanted {
+	for k := range w.request.Outputs {
+		name := w.request.Outputs[k].Name
 		for i, p := range ports {
 			if p.Name == name {
-				outputs = append(outputs, i)
+				w.outputs = append(w.outputs, i)
 				continue next
 			}
 		}
-		return nil, fmt.Errorf("unknown output %q, expected %s", clip(name), portNames(ports))
+		return fmt.Errorf("unknown output %s, expected %s", oip.Describe(oip.String, []byte(name)), portNames(ports))
 	}
-	return outputs, nil
+	return nil
 }
 
-// appendResponse writes the answer.
-func (s *Server) appendResponse(w *work, m *artefact.Model, b *artefact.Batch, outputs []int) []byte {
-	var parameters []oip.Parameter
-	if s.opt.Revision != "" {
-		parameters = append(parameters, oip.Parameter{Name: "revision", Value: s.opt.Revision})
-	}
-	parameters = append(parameters, oip.Parameter{Name: "pod", Value: s.opt.Pod})
-	if len(w.marks) > 0 {
-		parameters = append(parameters, oip.Parameter{Name: "warnings", Value: joinMarks(w.marks)})
-	}
+// respond writes the answer.
+func (s *Server) respond(c *call, w *work, m *artefact.Model, b *artefact.Batch, outputs []int) {
 	res := oip.BeginResponse(w.out[:0], m.Name, m.Version, w.request.ID)
-	for _, o := range outputs {
-		port, t := m.Signature().Outputs[o], b.Output(o)
-		res.Output(port.Name, datatype(t.Type), t.Shape, func(dst []byte) []byte {
-			return artefact.AppendElements(dst, t, 0, t.Len())
-		})
+	unwritten, tail := 0, 0
+	for i, o := range outputs {
+		port, t := &m.Signature().Outputs[o], b.Output(o)
+		if w.request.WantsBinary(i) {
+			size := artefact.BinarySize(t)
+			res.OutputBinary(port.Name, datatype(t.Type), t.Shape, size)
+			tail += size
+			continue
+		}
+		res.Begin(port.Name, datatype(t.Type), t.Shape)
+		res.Buf = artefact.AppendElements(res.Buf, t, 0, t.Len())
+		res.End()
 		if unwritable(t) {
-			parameters = append(parameters, oip.Parameter{
-				Name: "null_in_" + port.Name, Value: "NaN or an infinity, which JSON does not have, is written as null",
-			})
+			unwritten |= 1 << i
 		}
 	}
-	return res.End(parameters)
+	res.BeginParameters()
+	if s.opt.Revision != "" {
+		res.Parameter("revision", s.opt.Revision)
+	}
+	res.Parameter("pod", s.opt.Pod)
+	if len(w.marks) > 0 {
+		res.Parameter("warnings", joinMarks(w.marks))
+	}
+	for i, o := range outputs {
+		if unwritten>>i&1 == 1 {
+			res.Parameter("null_in_"+m.Signature().Outputs[o].Name, "NaN or an infinity, which JSON does not have, is written as null")
+		}
+	}
+	w.out = res.Finish()
+	if !w.request.HasBinary() {
+		s.reply(c, http.StatusOK, jsonType, w.out)
+		return
+	}
+	head := len(w.out)
+	w.out = slices.Grow(w.out, tail)
+	for i, o := range outputs {
+		if w.request.WantsBinary(i) {
+			w.out = artefact.AppendBinary(w.out, b.Output(o))
+		}
+	}
+	c.Response().Header().Set(headerLength, strconv.Itoa(head))
+	s.reply(c, http.StatusOK, octetType, w.out)
 }
 
 // maxMarks bounds the remarks in one parameter: it is for people.

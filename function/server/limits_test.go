@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"online-inference/function/telemetry"
 )
 
 // TestModelRows: a model whose values are wide takes fewer rows than MAX_ROWS, and
@@ -47,7 +49,7 @@ func TestModelRows(t *testing.T) {
 	// told nothing of it, the log everything.
 	b := m.Batch(most + 1)
 	defer b.Release()
-	if r := s.judge(&call{}, s.score(&call{}, &work{}, b, m)); r.status != http.StatusInternalServerError || r.message != "internal error" {
+	if r := s.judge(&call{}, s.score(&telemetry.Request{}, &work{}, b, m)); r.status != http.StatusInternalServerError || r.message != "internal error" {
 		t.Errorf("got %d %s", r.status, r.message)
 	}
 	stop()
@@ -85,11 +87,11 @@ func TestBool(t *testing.T) {
 func TestRefusedValue(t *testing.T) {
 	url, _, _ := serve(t, repositoryOf(t, port("x", elementString, 0, 2), port("y", elementFloat, 0, 2), cast("x", "y")), nil)
 	for _, c := range [][3]string{
-		{"/predict", `[{"x_0":"1","x_1":"2"},{"x_0":"3","x_1":"a b"}]`, `{"error":"feature \"x_1\", row 1: \"a b\" is no float32"}`},
-		{"/predict", `{"features":["x_1","x_0"],"data":[["1","2"],["c","d"]]}`, `{"error":"feature \"x_0\", row 1, column 1: \"d\" is no float32"}`},
-		{"/predict", `[{"x_0":"e","x_1":"e"}]`, `{"error":"row 0: \"e\" is no float32"}`},
+		{"/predict", `[{"x_0":"1","x_1":"2"},{"x_0":"3","x_1":"a b"}]`, `{"error":"feature \"x_1\", row 1: \"a b\" is no float32","feature":"x_1","row":1}`},
+		{"/predict", `{"features":["x_1","x_0"],"data":[["1","2"],["c","d"]]}`, `{"error":"feature \"x_0\", row 1, column 1: \"d\" is no float32","feature":"x_0","row":1,"column":1}`},
+		{"/predict", `[{"x_0":"e","x_1":"e"}]`, `{"error":"row 0: \"e\" is no float32","row":0}`},
 		{"/v2/models/small/infer", `{"inputs":[{"name":"x","shape":[2,2],"datatype":"BYTES","data":["1","2","x<","4"]}]}`,
-			`{"error":"input \"x\", row 1, column 0 (feature \"x_0\"): \"x\u003c\" is no float32"}`},
+			`{"error":"input \"x\", row 1, column 0 (feature \"x_0\"): \"x\u003c\" is no float32","input":"x","feature":"x_0","row":1,"column":0}`},
 	} {
 		if res, body := ask(t, "POST", url+c[0], c[1]); res.Status != http.StatusBadRequest || body != c[2]+"\n" {
 			t.Errorf("got  %d %swant %s", res.Status, body, c[2])

@@ -34,7 +34,7 @@ type tensorMetadata struct {
 }
 
 func (s *Server) serverMetadata(c *call) error {
-	return s.replyJSON(c, serverMetadata{Name: serverName, Version: s.opt.Build, Extensions: []string{}})
+	return s.replyJSON(c, serverMetadata{Name: serverName, Version: s.opt.Build, Extensions: []string{"binary_tensor_data"}})
 }
 
 func (s *Server) modelMetadata(c *call) error {

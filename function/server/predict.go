@@ -16,35 +16,22 @@ func (s *Server) predict(c *call) error {
 	}
 	w := s.works.Get().(*work)
 	defer s.done(w)
-	if err := s.receive(c, w); err != nil {
+	if _, err := s.receive(c, w, false); err != nil {
 		return err
 	}
-	t := &w.table
-	if err := t.Parse(w.body, m, s.maxRows(m)); err != nil {
+	if err := w.table.Parse(w.body, m, s.maxRows(m)); err != nil {
 		return s.badFor(m, err)
 	}
-	c.record.Rows = t.Rows
-	w.columns = w.columns[:0]
-	for _, k := range t.Column {
-		col := column{start: k, stride: len(t.Column), position: k}
-		if t.Objects {
-			col.position = -1
-		}
-		w.columns = append(w.columns, col)
+	b, err := s.evaluateTable(c, m, w)
+	if err != nil {
+		return err
 	}
-	b := m.Batch(t.Rows)
 	defer b.Release()
-	if err := fill(m, b, w, t.Cells, t.Rows); err != nil {
-		return err
-	}
-	if err := s.score(c, w, b, m); err != nil {
-		return err
-	}
 	w.out = append(w.out[:0], '{')
 	w.out = s.appendIdentity(w.out, m)
 	w.out = append(w.out, `,"predictions":[`...)
 	marks := w.marks
-	for row := range t.Rows {
+	for row := range w.table.Rows {
 		if row > 0 {
 			w.out = append(w.out, ',')
 		}
@@ -55,6 +42,30 @@ func (s *Server) predict(c *call) error {
 	w.out = append(w.out, "]}\n"...)
 	s.reply(c, http.StatusOK, jsonType, w.out)
 	return nil
+}
+
+// evaluateTable scores the rows in w; the caller releases the batch.
+func (s *Server) evaluateTable(c *call, m *artefact.Model, w *work) (*artefact.Batch, error) {
+	t := &w.table
+	c.record.Rows = t.Rows
+	w.columns = w.columns[:0]
+	for _, k := range t.Column {
+		col := column{start: k, stride: len(t.Column), position: k, text: w.body}
+		if t.Objects {
+			col.position = -1
+		}
+		w.columns = append(w.columns, col)
+	}
+	b := m.Batch(t.Rows)
+	err := fill(m, b, w, t.Cells, t.Rows)
+	if err == nil {
+		err = s.score(&c.record, w, b, m)
+	}
+	if err != nil {
+		b.Release()
+		return nil, err
+	}
+	return b, nil
 }
 
 // appendPrediction appends the answer of a row but for its closing brace.

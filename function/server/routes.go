@@ -34,6 +34,10 @@ func (s *Server) routes(e *echo.Echo) {
 		quiet(metricsPath, s.scrape)
 	}
 
+	get("/v1/models", s.v1Models)
+	quiet("/v1/models/:model", s.v1Ready)
+	post("/v1/models/:model", s.v1Verb)
+
 	quiet("/v2/health/live", s.live)
 	quiet("/v2/health/ready", s.readiness)
 	get("/v2", s.serverMetadata)
@@ -71,7 +75,12 @@ func (s *Server) model(c *call) (*artefact.Model, error) {
 		}
 		parts[i] = v
 	}
-	m, err := s.opt.Repository.Find(parts[0], parts[1])
+	return s.find(c, parts[0], parts[1])
+}
+
+// find finds a model by what a request calls it.
+func (s *Server) find(c *call, name, version string) (*artefact.Model, error) {
+	m, err := s.opt.Repository.Find(name, version)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +98,7 @@ func pathParam(c *call, name string) (v string, given bool, err error) {
 	v = c.Param(name)
 	if c.Request().URL.RawPath != "" {
 		if v, err = url.PathUnescape(v); err != nil {
-			return "", true, &refusal{http.StatusBadRequest, "the path is not escaped rightly"}
+			return "", true, refuse(http.StatusBadRequest, "the path is not escaped rightly")
 		}
 	}
 	return v, true, nil

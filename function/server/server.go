@@ -84,6 +84,8 @@ type Server struct {
 
 	works sync.Pool // *work
 	calls sync.Pool // *call
+
+	unpackers sync.Pool // *unpacker, none before the first gzip body
 }
 
 // New makes a Server; it does not listen yet.
