@@ -18,6 +18,7 @@ type value struct {
 	origin   *value   // the graph input whose columns these are; nil for none
 	width    int      // of an input: the columns that an operator takes; 0 while unknown
 	least    int      // of an input: the columns that operators pick from
+	parts    []*value // of a sequence, which only outputs can be
 }
 
 // build is one node while it is compiled: its attributes, what is known of its
@@ -30,6 +31,7 @@ type build struct {
 	out     []*value
 	scratch int // tensors that the kernel needs beside its outputs
 	used    map[string]bool
+	parts   []*value // what a sequence is made of
 	err     error
 	// stateful makes the kernel where it needs memory of its own in each run.
 	stateful func() kernel

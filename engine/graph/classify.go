@@ -152,7 +152,9 @@ func (c *chooser) resize(out []*tensor.Tensor, rows int) {
 }
 
 // choose writes the label and the scores of row r. sums holds the scores and
-// has room for one a class; it is overwritten.
+// has room for one a class; it is overwritten. Scores are compared as they are
+// answered, in float32: weights that a converter rounded leave a tie of a
+// forest's votes a tie, which the first class wins as in the frameworks.
 func (c *chooser) choose(out []*tensor.Tensor, r int, sums []float64) {
 	n := c.classes.Len()
 	sums = sums[:n]
@@ -170,13 +172,13 @@ func (c *chooser) choose(out []*tensor.Tensor, r int, sums []float64) {
 		}
 		sums[0], sums[1] = sigmoid(-s), sigmoid(s)
 	case pairShare:
-		if s > 0.5 {
+		if float32(s) > 0.5 {
 			best = 1
 		}
 		sums[0], sums[1] = 1-s, s
 	default:
 		for i, v := range sums {
-			if v > sums[best] {
+			if float32(v) > float32(sums[best]) {
 				best = i
 			}
 		}

@@ -21,6 +21,9 @@ func Compile(m *onnx.Model) (*Plan, error) {
 	if err := c.outputs(); err != nil {
 		return nil, err
 	}
+	if err := c.constants(); err != nil {
+		return nil, err
+	}
 	c.widths()
 	c.prune()
 	if err := c.probe(); err != nil {
@@ -168,8 +171,13 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 		label = fmt.Sprintf("#%d", index)
 	}
 	b := &build{node: n, op: full, version: c.model.Opsets[n.Domain], used: map[string]bool{}, compiler: c}
-	if op == nil {
+	switch {
+	case c.model.Functions[[2]string{n.Domain, n.Op}]:
+		b.refuse("the file defines it as a function of its own, and those are not read")
+	case op == nil:
 		b.refuse("the engine does not know it")
+	}
+	if b.err != nil {
 		return b.err
 	}
 	if b.version == 0 {
@@ -190,12 +198,21 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 	if err := op.admits(b); err != nil {
 		return err
 	}
+	for i, v := range b.in {
+		if v != nil && v.parts != nil {
+			b.refuse("input %d is a sequence, which can only be an output", i)
+			return b.err
+		}
+	}
 	if op.alias {
 		return c.alias(b, op)
 	}
 	run := op.build(b)
 	if err := b.finish(); err != nil {
 		return err
+	}
+	if b.parts != nil {
+		return c.define(n.Outputs[0], &value{typ: tensor.Invalid, parts: b.parts})
 	}
 	s := step{label: fmt.Sprintf("%s %q", full, label), run: run, fresh: b.stateful}
 	for _, v := range b.in {
@@ -307,15 +324,43 @@ func (c *compiler) outputs() error {
 		if v == nil {
 			return malformed("output %q is given by no node", out.Name)
 		}
-		p := Port{Name: out.Name, Type: v.typ, Role: v.role, slot: v.slot}
-		if v.classes != nil && c.plan.Classes.Len() == 0 {
-			c.plan.Classes = *v.classes
+		for i, part := range v.parts {
+			c.output(fmt.Sprintf("%s_%d", out.Name, i), part)
 		}
-		c.plan.Outputs = append(c.plan.Outputs, p)
+		if v.parts == nil {
+			c.output(out.Name, v)
+		}
 	}
 	if len(c.plan.Outputs) == 0 {
 		return unsupported("it gives no output")
 	}
+	return nil
+}
+
+func (c *compiler) output(name string, v *value) {
+	if v.classes != nil && c.plan.Classes.Len() == 0 {
+		c.plan.Classes = *v.classes
+	}
+	c.plan.Outputs = append(c.plan.Outputs, Port{Name: name, Type: v.typ, Role: v.role, slot: v.slot})
+}
+
+// constants leaves out the outputs that are constants, which are no answers.
+// Where no operator knows the classes, such an output is taken for their names,
+// as skl2onnx's option output_class_labels writes them.
+func (c *compiler) constants() error {
+	answers := c.plan.Outputs[:0:0]
+	for _, p := range c.plan.Outputs {
+		t := c.plan.consts[p.slot]
+		if t == nil {
+			answers = append(answers, p)
+		} else if c.plan.Classes.Len() == 0 && len(t.Shape) == 1 {
+			c.plan.Classes = Classes{Ints: t.I64, Strings: t.Str}
+		}
+	}
+	if len(answers) == 0 {
+		return unsupported("its outputs do not follow its inputs")
+	}
+	c.plan.Outputs = answers
 	return nil
 }
 

@@ -86,6 +86,8 @@ func TestRefused(t *testing.T) {
 	lost.Graph.Outputs[0].Name = "W"
 	halves := modelOf(2, node("", "Abs"))
 	halves.Graph.Inputs[0].Elem, halves.Graph.Inputs[0].ElemCode = tensor.Invalid, 10
+	local := modelOf(2, node("", "Abs"))
+	local.Functions = map[[2]string]bool{{"", "Abs"}: true}
 	grows := modelOf(1024)
 	for i := range 12 { // each value is twice as wide as the last
 		grows.Graph.Nodes = append(grows.Graph.Nodes, onnx.Node{
@@ -100,6 +102,7 @@ func TestRefused(t *testing.T) {
 		want  string
 	}{
 		"unknown operator":       {modelOf(2, node("", "Frobnicate")), `operator Frobnicate in node "n": the engine does not know it`},
+		"local function":         {local, `operator Abs in node "n": the file defines it as a function of its own`},
 		"unknown domain":         {modelOf(2, node("com.acme", "Abs")), "operator com.acme.Abs"},
 		"unknown attribute":      {modelOf(2, node("", "Abs", intAttr("speed", 3))), `attribute "speed" is unknown`},
 		"attribute's type":       {modelOf(2, node(ml, "Scaler", intsAttr("offset", 1), floatsAttr("scale", 1))), "attribute offset has type 7 where 6 belongs"},

@@ -96,3 +96,13 @@ func concatKernel[T element](axis64 int64) kernel {
 		return nil
 	}
 }
+
+// sequence is the operator SequenceConstruct. skl2onnx ends classifiers of
+// several targets in it: each of its tensors becomes an output of its own.
+func sequence(b *build) kernel {
+	if b.arity(1, modelfile.MaxRank*modelfile.MaxRank) {
+		b.parts = b.in
+	}
+	b.gives(0, b.typ(0))
+	return nil
+}

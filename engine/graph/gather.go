@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 
 	"online-inference/engine/modelfile"
@@ -11,13 +12,13 @@ func gather(b *build) kernel {
 	if !b.arity(2, 2) || !b.oneOf(1, tensor.Int64, tensor.Int32) {
 		return nil
 	}
-	axis := b.int("axis", 0)
+	axis, given := b.int("axis", 0), b.in[1].constant == nil
 	b.gives(0, b.typ(0))
-	return moves(b.typ(0), gatherKernel[float32](axis), gatherKernel[float64](axis), gatherKernel[int64](axis),
-		gatherKernel[int32](axis), gatherKernel[uint8](axis), gatherKernel[bool](axis), gatherKernel[string](axis))
+	return moves(b.typ(0), gatherKernel[float32](axis, given), gatherKernel[float64](axis, given), gatherKernel[int64](axis, given),
+		gatherKernel[int32](axis, given), gatherKernel[uint8](axis, given), gatherKernel[bool](axis, given), gatherKernel[string](axis, given))
 }
 
-func gatherKernel[T element](axis64 int64) kernel {
+func gatherKernel[T element](axis64 int64, given bool) kernel {
 	typ := typeOf[T]()
 	return func(in, out []*tensor.Tensor) error {
 		from, idx := in[0], in[1]
@@ -45,7 +46,7 @@ func gatherKernel[T element](axis64 int64) kernel {
 					i += along
 				}
 				if i < 0 || i >= along {
-					return fmt.Errorf("index %d of %d", i, along)
+					return beyond(given, idx, k, along)
 				}
 				base := (o*along + i) * inner
 				at += copy(to[at:at+inner], src[base:base+inner])
@@ -63,19 +64,30 @@ func indexAt(t *tensor.Tensor, k int) int {
 	return int(t.I64[k])
 }
 
+// beyond is the error of an index outside its dimension: where the indexes are
+// no constants, the values of a row are to blame, such as a category code that
+// a table has no line for.
+func beyond(given bool, idx *tensor.Tensor, k, along int) error {
+	reason := fmt.Sprintf("index %d of %d", indexAt(idx, k), along)
+	if !given {
+		return errors.New(reason)
+	}
+	return &modelfile.ValueError{Row: k / max(1, idx.Width()), Reason: reason}
+}
+
 // gatherElements is the operator GatherElements: each element of the result has
 // its own index along the axis.
 func gatherElements(b *build) kernel {
 	if !b.arity(2, 2) || !b.oneOf(1, tensor.Int64, tensor.Int32) {
 		return nil
 	}
-	axis := b.int("axis", 0)
+	axis, given := b.int("axis", 0), b.in[1].constant == nil
 	b.gives(0, b.typ(0))
-	return moves(b.typ(0), elementsKernel[float32](axis), elementsKernel[float64](axis), elementsKernel[int64](axis),
-		elementsKernel[int32](axis), elementsKernel[uint8](axis), elementsKernel[bool](axis), elementsKernel[string](axis))
+	return moves(b.typ(0), elementsKernel[float32](axis, given), elementsKernel[float64](axis, given), elementsKernel[int64](axis, given),
+		elementsKernel[int32](axis, given), elementsKernel[uint8](axis, given), elementsKernel[bool](axis, given), elementsKernel[string](axis, given))
 }
 
-func elementsKernel[T element](axis64 int64) kernel {
+func elementsKernel[T element](axis64 int64, given bool) kernel {
 	typ := typeOf[T]()
 	return func(in, out []*tensor.Tensor) error {
 		from, idx := in[0], in[1]
@@ -105,7 +117,7 @@ func elementsKernel[T element](axis64 int64) kernel {
 				i += along
 			}
 			if i < 0 || i >= along {
-				return fmt.Errorf("index %d of %d", i, along)
+				return beyond(given, idx, k, along)
 			}
 			to[k] = src[at.offset+i*step]
 			at.next(idx.Shape, strides[:rank])

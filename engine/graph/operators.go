@@ -106,6 +106,7 @@ func operators() []operator {
 		{"", "Round", 11, floatTypes, unary("Round"), false},
 		{"", "Scan", 9, anyType, scan, false},
 		{"", "Selu", 1, floatTypes, activation("Selu"), false},
+		{"", "SequenceConstruct", 11, anyType, sequence, false},
 		{"", "Shape", 1, anyType, shape, false},
 		{"", "Sigmoid", 1, floatTypes, unary("Sigmoid"), false},
 		{"", "Sign", 9, numberTypes, unary("Sign"), false},

@@ -35,21 +35,21 @@ func arrayFeatureExtractor(b *build) kernel {
 			b.means(0, RoleLabel, &Classes{Strings: labels.Str})
 		}
 	}
-	return moves(b.typ(0), pickKernel[float32], pickKernel[float64], pickKernel[int64],
-		pickKernel[int32], pickKernel[uint8], pickKernel[bool], pickKernel[string])
+	given := b.in[1].constant == nil
+	return moves(b.typ(0), pickKernel[float32](given), pickKernel[float64](given), pickKernel[int64](given),
+		pickKernel[int32](given), pickKernel[uint8](given), pickKernel[bool](given), pickKernel[string](given))
 }
 
-func pickKernel[T element](in, out []*tensor.Tensor) error {
+func pickKernel[T element](given bool) kernel {
+	return func(in, out []*tensor.Tensor) error { return pickElements[T](given, in, out) }
+}
+
+func pickElements[T element](given bool, in, out []*tensor.Tensor) error {
 	from, idx := in[0], in[1].I64
 	if len(from.Shape) == 0 {
 		return fmt.Errorf("a scalar has no last dimension")
 	}
 	last := from.Shape[len(from.Shape)-1]
-	for _, i := range idx {
-		if i < 0 || i >= int64(last) {
-			return fmt.Errorf("index %d of %d", i, last)
-		}
-	}
 	var shape [modelfile.MaxRank]int
 	rank := copy(shape[:], from.Shape)
 	shape[rank-1] = len(idx)
@@ -58,6 +58,11 @@ func pickKernel[T element](in, out []*tensor.Tensor) error {
 	}
 	if err := grow(out[0], typeOf[T](), shape[:rank]...); err != nil {
 		return err
+	}
+	for k, i := range idx {
+		if i < 0 || i >= int64(last) {
+			return beyond(given, in[1], k, last)
+		}
 	}
 	src, to := data[T](from), data[T](out[0])
 	if last == 0 {

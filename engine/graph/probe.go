@@ -33,15 +33,41 @@ func (c *compiler) probe() error {
 			shapes[k] = append(shapes[k], append([]int(nil), r.Output(i).Shape...))
 		}
 	}
+	if c.turn(shapes) {
+		return c.probe()
+	}
 	for i := range c.plan.Outputs {
 		shape, err := generalise(shapes[0][i], shapes[1][i])
 		if err != nil {
-			return malformed("output %q: %v", c.plan.Outputs[i].Name, err)
+			return unsupported("output %q: %v", c.plan.Outputs[i].Name, err)
 		}
 		c.plan.Outputs[i].Shape = shape
 	}
 	c.plan.MaxRows = modelfile.MaxRun / max(1, elements[1]-elements[0])
 	return nil
+}
+
+// turn puts the rows first in outputs whose second dimension counts them, such
+// as the probabilities of skl2onnx's classifiers of several targets: [targets,
+// rows, classes] becomes [rows, targets, classes].
+func (c *compiler) turn(shapes [2][][]int) (turned bool) {
+	for i := range c.plan.Outputs {
+		p := &c.plan.Outputs[i]
+		two, three := shapes[0][i], shapes[1][i]
+		if len(two) < 2 || len(two) != len(three) || two[0] != three[0] || two[1] != 2 || three[1] != 3 {
+			continue
+		}
+		perm := []int64{1, 0}
+		for d := 2; d < len(two); d++ {
+			perm = append(perm, int64(d))
+		}
+		slot := c.slot(nil)
+		c.plan.steps = append(c.plan.steps, step{
+			label: fmt.Sprintf("output %q", p.Name), run: transposed(perm), in: []int{p.slot}, out: []int{slot},
+		})
+		p.slot, turned = slot, true
+	}
+	return turned
 }
 
 // maxWork bounds the elements that all operators read and give while a file is

@@ -23,6 +23,9 @@ func (c *compiler) roles() {
 			p.Role, label = RoleLabel, i
 		}
 	}
+	if label >= 0 && c.severalTargets(&outputs[label]) {
+		return
+	}
 	if label >= 0 {
 		for i := range outputs {
 			c.scores(&outputs[i], i)
@@ -32,6 +35,20 @@ func (c *compiler) roles() {
 	if len(outputs) == 1 && c.predicts(&outputs[0]) {
 		outputs[0].Role = RolePrediction
 	}
+}
+
+// severalTargets tells whether a label has a column for each of several targets.
+// Their classes may differ, which a signature cannot say: no output is a label
+// or probabilities then, as with the native formats.
+func (c *compiler) severalTargets(label *Port) bool {
+	if len(label.Shape) < 2 || label.Shape[1] == 1 {
+		return false
+	}
+	c.plan.Classes = Classes{}
+	for i := range c.plan.Outputs {
+		c.plan.Outputs[i].Role = RoleOther
+	}
+	return true
 }
 
 // scores explains a float output that stands beside a label. Converters give

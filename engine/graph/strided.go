@@ -106,6 +106,11 @@ func transpose(b *build) kernel {
 	}
 	perm := b.ints("perm")
 	b.gives(0, b.typ(0))
+	return transposed(perm)
+}
+
+// transposed reorders dimensions, backwards without a list.
+func transposed(perm []int64) kernel {
 	return func(in, out []*tensor.Tensor) error {
 		rank := len(in[0].Shape)
 		if perm != nil && len(perm) != rank {

@@ -20,6 +20,9 @@ type Model struct {
 	Opsets   map[string]int64
 	Graph    *Graph
 	Metadata map[string]string
+	// Functions are the operators, by domain and name, that the file defines
+	// itself. Their bodies are not read.
+	Functions map[[2]string]bool
 }
 
 // A Graph is a list of nodes in topological order, with its inputs and outputs.
@@ -113,7 +116,7 @@ func Sniff(data []byte) bool {
 // Parse reads a file. The error is a *modelfile.FormatError or, for sound files
 // that use what the engine lacks, a *modelfile.UnsupportedError.
 func Parse(data []byte) (*Model, error) {
-	m := &Model{Opsets: map[string]int64{}, Metadata: map[string]string{}}
+	m := &Model{Opsets: map[string]int64{}, Metadata: map[string]string{}, Functions: map[[2]string]bool{}}
 	p := parser{}
 	r := &reader{data: data}
 	for r.next() {
@@ -139,9 +142,10 @@ func Parse(data []byte) (*Model, error) {
 			r.close(s)
 			m.Metadata[k] = v
 		case 25:
-			if r.err == nil && p.unsupported == "" {
-				p.unsupported = "model-local functions"
-			}
+			f := r.message()
+			domain, name := function(f)
+			r.close(f)
+			m.Functions[[2]string{domain, name}] = true
 		}
 	}
 	if r.err != nil {
@@ -166,6 +170,18 @@ func opset(r *reader) (domain string, version int64) {
 		}
 	}
 	return domain, version
+}
+
+func function(r *reader) (domain, name string) {
+	for r.next() {
+		switch r.field {
+		case 1:
+			name = r.string()
+		case 10:
+			domain = canonical(r.string())
+		}
+	}
+	return domain, name
 }
 
 // canonical folds the two spellings of the default domain.
