@@ -37,9 +37,9 @@ help: ## print this list
 
 ## Without a cluster
 
-build: ## build the function as a static binary, bin/function
+build: ## build static binaries: the function, bin/function, and the command line, bin/oinf
 	@mkdir -p bin
-	go build -trimpath -buildvcs=false -ldflags '-s -w' -o bin/ ./function
+	go build -trimpath -buildvcs=false -ldflags '-s -w' -o bin/ ./function ./oinf
 
 run: build ## serve the bundled model on http://localhost:8080 (PORT=…, MODEL_VERSION=2)
 	@printf '%s\n' '' \
@@ -110,7 +110,7 @@ lint: $(LINTER) venv ## golangci-lint on both modules, ruff on train/
 	$(VENV)/bin/ruff format -q --check train
 
 format: $(LINTER) venv ## gofmt and ruff format
-	gofmt -w engine function knative k8s-classic lab bench
+	gofmt -w engine function oinf knative k8s-classic lab bench
 	$(VENV)/bin/ruff format train
 
 $(LINTER): lab/components/lint/go.mod lab/components/lint/go.sum
