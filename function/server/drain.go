@@ -55,11 +55,18 @@ func (s *Server) shutdown(timeout time.Duration) error {
 	return s.http.Shutdown(ctx)
 }
 
-// stopReading makes every read of a connection fail from now on.
+// stopReading makes every read of a connection fail from now on, and of one that
+// carries several requests at a time every read of these.
 func (s *Server) stopReading() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for conn := range s.conns {
+	for w := range s.streams {
+		s.stopStream(w)
+	}
+	for conn, several := range s.conns {
+		if several {
+			continue
+		}
 		if err := conn.SetReadDeadline(time.Unix(1, 0)); err != nil {
 			s.logger.Debug().Err(err).Msg("stop reading") // closed meanwhile
 		}

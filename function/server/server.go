@@ -1,5 +1,5 @@
 // Package server answers over HTTP: the simple /predict, the Open Inference
-// Protocol, health, and the page. It is the only package that knows echo.
+// Protocol by REST and by gRPC, health, and the page. It is the only package that knows echo.
 //
 // Every answer that is no success is {"error": "…"}, with one exception: what
 // net/http refuses before there is a request (400 for a malformed head, 417 for an
@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"online-inference/function/artefact"
+	"online-inference/function/oip/grpc"
 	"online-inference/function/page"
 	"online-inference/function/telemetry"
 )
@@ -77,10 +78,12 @@ type Server struct {
 	expired  atomic.Bool // the drain budget is spent: what is not there yet is refused
 	hanging  atomic.Bool // demonstration: nothing but ServeMetrics answers any more
 
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
+	mu      sync.Mutex
+	conns   map[net.Conn]bool                // true where it carries several requests at a time
+	streams map[http.ResponseWriter]struct{} // of these connections
 
 	bodies budget
+	grpc   *grpc.Handler
 
 	works sync.Pool // *work
 	calls sync.Pool // *call
@@ -90,13 +93,14 @@ type Server struct {
 
 // New makes a Server; it does not listen yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, page: page.New(), logger: opt.Log, patterns: make(map[string]bool), conns: make(map[net.Conn]struct{})}
+	s := &Server{opt: opt, page: page.New(), logger: opt.Log, patterns: make(map[string]bool), conns: make(map[net.Conn]bool)}
 	s.bodies.limit = max(bodiesAtOnce*opt.MaxBodyBytes, leastBudget)
 	s.works.New = func() any { return new(work) }
 	s.calls.New = func() any { return new(call) }
 	e := echo.New()
 	s.http = newHTTP(opt, e)
 	s.http.ConnState = s.track
+	s.enableH2(e)
 	s.exposition = opt.Metrics.Handler(newErrorLog(opt.Log))
 	s.metrics = newHTTP(opt, s.metricsHandler())
 	e.HTTPErrorHandler = func(err error, c echo.Context) { s.refuse(s.callOf(c), err) }
@@ -139,7 +143,7 @@ func (s *Server) track(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		s.mu.Lock()
-		s.conns[conn] = struct{}{}
+		s.conns[conn] = false
 		s.mu.Unlock()
 	case http.StateClosed, http.StateHijacked:
 		s.mu.Lock()

@@ -1,0 +1,69 @@
+package server
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"online-inference/function/oip/grpc"
+)
+
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
+
+// enableH2 puts HTTP/2 without TLS, as proxies within a cluster speak it, beside
+// HTTP/1.1 on one port, and gRPC beside REST.
+func (s *Server) enableH2(rest http.Handler) {
+	s.http.Protocols = new(http.Protocols)
+	s.http.Protocols.SetHTTP1(true)
+	s.http.Protocols.SetUnencryptedHTTP2(true)
+	s.http.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, connKey{}, c)
+	}
+	s.grpc, s.streams = newGRPC(s), make(map[http.ResponseWriter]struct{})
+	s.http.RegisterOnShutdown(s.grpc.Shutdown)
+	s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			rest.ServeHTTP(w, r)
+			return
+		}
+		s.join(w, r)
+		defer s.leave(w)
+		if grpc.Speaks(r) {
+			s.serveGRPC(w, r)
+			return
+		}
+		rest.ServeHTTP(w, r)
+	})
+}
+
+// join notes a stream of a connection that carries several: at the end of a drain
+// each stops reading by itself, as a connection that stopped would take its answers
+// along.
+func (s *Server) join(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.streams[w] = struct{}{}
+	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
+		if _, open := s.conns[conn]; open {
+			s.conns[conn] = true
+		}
+	}
+	s.mu.Unlock()
+	if s.expired.Load() {
+		s.stopStream(w)
+	}
+}
+
+func (s *Server) leave(w http.ResponseWriter) {
+	s.mu.Lock()
+	delete(s.streams, w)
+	s.mu.Unlock()
+}
+
+// stopStream makes every read of a stream fail from now on.
+func (s *Server) stopStream(w http.ResponseWriter) {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)); err != nil {
+		s.logger.Debug().Err(err).Msg("stop reading")
+	}
+}
