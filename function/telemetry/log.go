@@ -40,6 +40,10 @@ type Request struct {
 	Rows                    int
 	BytesIn, BytesOut       int64
 	Model, Version          string // empty before a model is loaded
+	TraceID                 string // empty where the request is in no trace
+	// The parts of an inference: reading the values out of the body, scoring them,
+	// and writing the answer. Each is 0 where it was not reached.
+	Decode, Predict, Encode time.Duration
 }
 
 // Log writes the line of the request.
@@ -55,6 +59,9 @@ func (r *Request) Log(log *zerolog.Logger) {
 		Int("status", r.Status).Float64("duration_ms", Milliseconds(r.Duration)).
 		Int("rows", r.Rows).Int64("bytes_in", r.BytesIn).Int64("bytes_out", r.BytesOut).
 		Str("model", r.Model).Str("model_version", r.Version)
+	if r.TraceID != "" {
+		e.Str("trace_id", r.TraceID)
+	}
 	e.Msg("request")
 }
 
