@@ -28,6 +28,7 @@ func (s *Server) routes(e *echo.Echo) {
 	}
 	get("/", s.index)
 	get("/assets/:file", s.asset)
+	get("/openapi.json", s.openAPI)
 	quiet("/health", s.health)
 	post("/predict", s.predict)
 	if s.opt.PublicMetrics {

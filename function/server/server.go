@@ -66,13 +66,14 @@ const (
 
 // A Server is an HTTP server with one life: Serve, then Drain or Close.
 type Server struct {
-	opt        Options
-	http       *http.Server
-	metrics    *http.Server // on a port of its own
-	exposition http.Handler // of the metrics
-	page       *page.Page
-	logger     zerolog.Logger
-	patterns   map[string]bool // of the routes: false for probes and scrapes, which are not told of
+	opt         Options
+	http        *http.Server
+	metrics     *http.Server // on a port of its own
+	exposition  http.Handler // of the metrics
+	page        *page.Page
+	description description // of the interface
+	logger      zerolog.Logger
+	patterns    map[string]bool // of the routes: false for probes and scrapes, which are not told of
 
 	draining atomic.Bool // SIGTERM has come: not ready, connections end with their reply
 	expired  atomic.Bool // the drain budget is spent: what is not there yet is refused
