@@ -349,10 +349,12 @@ func (r *Request) output(i int, seen *nameSet) error {
 				return err
 			}
 			v := s.bytes(t)
-			if !seen.add(v) {
+			if !seen.add(s, t) {
 				return fmt.Errorf("%s: duplicate output %s", where(), quote(v))
 			}
-			o.Name = string(v)
+			if o.Name = r.oldOutput(i); o.Name != string(v) {
+				o.Name = string(v)
+			}
 		case "parameters":
 			m.err = parameters(s, where()+": ", func(name string, c Cell) (err error) {
 				if name == "binary_data" {
@@ -373,6 +375,14 @@ func (r *Request) output(i int, seen *nameSet) error {
 	}
 	r.Outputs = append(r.Outputs, o)
 	return nil
+}
+
+// oldOutput is the name of an earlier request's output, which tends to be the same.
+func (r *Request) oldOutput(i int) string {
+	if i < cap(r.Outputs) {
+		return r.Outputs[:i+1][i].Name
+	}
+	return ""
 }
 
 // takeTail gives every input that has a binary_data_size its part of the tail.

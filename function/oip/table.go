@@ -1,6 +1,7 @@
 package oip
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -41,7 +42,7 @@ type Table struct {
 	Signature string
 
 	s           scanner
-	order       []int // the features of the first object, in its order
+	order       []int // the features of the first object, in its order; -1 where a name is not plain
 	first       int   // the width of row 0
 	ragged, got int   // the first row of another width, and its width
 }
@@ -340,22 +341,28 @@ func (t *Table) members(i int, f Features, row []Cell) (given int, err error) {
 		if err != nil || !ok {
 			return given, err
 		}
-		txt, err := s.name()
-		if err != nil {
-			return 0, err
-		}
-		name := s.bytes(txt)
 		k := -1
-		if given < len(t.order) && f.FeatureName(t.order[given]) == string(name) {
+		if given < len(t.order) && t.order[given] >= 0 && s.skipName(f.FeatureName(t.order[given])) {
 			k = t.order[given]
-		} else if k = f.Index(name); k < 0 {
-			return 0, unknown(f, name, fmt.Sprintf("row %d", i), i)
+		} else {
+			txt, err := s.name()
+			if err != nil {
+				return 0, err
+			}
+			name := s.bytes(txt)
+			if k = f.Index(name); k < 0 {
+				return 0, unknown(f, name, fmt.Sprintf("row %d", i), i)
+			}
+			if i == 0 {
+				t.order = append(t.order, k)
+				if txt.escaped || bytes.ContainsAny(name, "\"\\") {
+					t.order[given] = -1
+				}
+			}
 		}
 		if row[k].kind != absent {
-			return 0, &Fault{Text: fmt.Sprintf("row %d: duplicate feature %s", i, quote(name)), Feature: string(name), Row: i, Column: -1}
-		}
-		if i == 0 {
-			t.order = append(t.order, k)
+			name := f.FeatureName(k)
+			return 0, &Fault{Text: fmt.Sprintf("row %d: duplicate feature %s", i, quote([]byte(name))), Feature: name, Row: i, Column: -1}
 		}
 		given++
 		if c := s.peek(); c == '[' || c == '{' {
@@ -370,6 +377,17 @@ func (t *Table) members(i int, f Features, row []Cell) (given int, err error) {
 			return 0, err
 		}
 	}
+}
+
+// skipName reads a name and its colon where they stand exactly so, without any
+// space. The name must have neither quotes nor backslashes in it.
+func (s *scanner) skipName(name string) bool {
+	b := s.buf[s.pos:]
+	if n := len(name); len(b) >= n+3 && b[0] == '"' && b[n+1] == '"' && b[n+2] == ':' && string(b[1:n+1]) == name {
+		s.pos += n + 3
+		return true
+	}
+	return false
 }
 
 // list writes the names of the features that a condition picks, all without one;

@@ -102,7 +102,7 @@ func (m *members) next() bool {
 		return false
 	}
 	m.name = s.bytes(t)
-	if !m.seen.add(m.name) {
+	if !m.seen.add(s, t) {
 		s.pos = t.start - 1
 		m.err = s.fail("duplicate name %s", quote(m.name))
 	} else if len(m.seen.many) > maxNames {
@@ -111,18 +111,18 @@ func (m *members) next() bool {
 	return m.err == nil
 }
 
-// nameSet finds duplicate names in one object.
+// nameSet finds duplicate names in one object, or in one list.
 type nameSet struct {
-	few  [8][]byte
+	few  [8]text // places without pointers: they cost the garbage collector nothing
 	n    int
 	many map[string]bool
 }
 
 // add is false where the name was there before.
-func (n *nameSet) add(name []byte) bool {
+func (n *nameSet) add(s *scanner, name text) bool {
 	if n.many == nil {
 		for _, old := range n.few[:n.n] {
-			if bytes.Equal(old, name) {
+			if bytes.Equal(s.bytes(old), s.bytes(name)) {
 				return false
 			}
 		}
@@ -133,13 +133,13 @@ func (n *nameSet) add(name []byte) bool {
 		}
 		n.many = make(map[string]bool, 2*len(n.few))
 		for _, old := range n.few {
-			n.many[string(old)] = true
+			n.many[string(s.bytes(old))] = true
 		}
 	}
-	if n.many[string(name)] {
+	if n.many[string(s.bytes(name))] {
 		return false
 	}
-	n.many[string(name)] = true
+	n.many[string(s.bytes(name))] = true
 	return true
 }
 

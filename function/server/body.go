@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"online-inference/function/artefact"
 	"online-inference/function/oip"
@@ -23,6 +24,7 @@ type work struct {
 	outputs []int
 	marks   []mark
 	out     []byte
+	begun   time.Time // the part that is under way: decode, predict, encode
 
 	model *artefact.Model // that spans are of
 	spans []span          // the features of each input

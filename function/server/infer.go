@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"online-inference/engine"
 	"online-inference/function/artefact"
@@ -26,6 +27,7 @@ func (s *Server) infer(c *call) error {
 	if err != nil {
 		return err
 	}
+	w.begun = time.Now()
 	req, lim := &w.request, s.limits(m)
 	if head < 0 {
 		err = req.Parse(w.body, lim)
@@ -50,7 +52,14 @@ func (s *Server) limits(m *artefact.Model) oip.Limits {
 	return oip.Limits{Rows: rows, Cells: rows * m.Len()}
 }
 
-// evaluate scores the checked request in w. It returns the batch, which the
+// lap ends a part of a request's work; the next one begins.
+func (w *work) lap(part *time.Duration) {
+	now := time.Now()
+	*part = now.Sub(w.begun)
+	w.begun = now
+}
+
+// evaluate scores the checked request in w, whose decoding began at w.begun. It returns the batch, which the
 // caller releases, and the outputs that the request wants, in its order. The
 // remarks on rows are in w.
 func (s *Server) evaluate(rec *telemetry.Request, m *artefact.Model, w *work) (b *artefact.Batch, outputs []int, err error) {
@@ -64,8 +73,10 @@ func (s *Server) evaluate(rec *telemetry.Request, m *artefact.Model, w *work) (b
 	}
 	b = m.Batch(rows)
 	err = fill(m, b, w, w.request.Cells, rows)
+	w.lap(&rec.Decode)
 	if err == nil {
 		err = s.score(rec, w, b, m)
+		w.lap(&rec.Predict)
 	}
 	if err != nil {
 		b.Release()
@@ -294,6 +305,7 @@ func (s *Server) respond(c *call, w *work, m *artefact.Model, b *artefact.Batch,
 	}
 	w.out = res.Finish()
 	if !w.request.HasBinary() {
+		w.lap(&c.record.Encode)
 		s.reply(c, http.StatusOK, jsonType, w.out)
 		return
 	}
@@ -304,6 +316,7 @@ func (s *Server) respond(c *call, w *work, m *artefact.Model, b *artefact.Batch,
 			w.out = artefact.AppendBinary(w.out, b.Output(o))
 		}
 	}
+	w.lap(&c.record.Encode)
 	c.Response().Header().Set(headerLength, strconv.Itoa(head))
 	s.reply(c, http.StatusOK, octetType, w.out)
 }

@@ -2,7 +2,9 @@ package server
 
 import (
 	"net/http"
+	"time"
 
+	"online-inference/engine"
 	"online-inference/function/artefact"
 	"online-inference/function/oip"
 )
@@ -19,6 +21,7 @@ func (s *Server) predict(c *call) error {
 	if _, err := s.receive(c, w, false); err != nil {
 		return err
 	}
+	w.begun = time.Now()
 	if err := w.table.Parse(w.body, m, s.maxRows(m)); err != nil {
 		return s.badFor(m, err)
 	}
@@ -30,16 +33,17 @@ func (s *Server) predict(c *call) error {
 	w.out = append(w.out[:0], '{')
 	w.out = s.appendIdentity(w.out, m)
 	w.out = append(w.out, `,"predictions":[`...)
-	marks := w.marks
+	marks, answer := w.marks, scoredBatch(m, b)
 	for row := range w.table.Rows {
 		if row > 0 {
 			w.out = append(w.out, ',')
 		}
-		w.out = appendPrediction(w.out, m, b, row)
+		w.out = answer.append(w.out, row)
 		w.out, marks = appendWarnings(w.out, row, marks)
 		w.out = append(w.out, '}')
 	}
 	w.out = append(w.out, "]}\n"...)
+	w.lap(&c.record.Encode)
 	s.reply(c, http.StatusOK, jsonType, w.out)
 	return nil
 }
@@ -58,8 +62,10 @@ func (s *Server) evaluateTable(c *call, m *artefact.Model, w *work) (*artefact.B
 	}
 	b := m.Batch(t.Rows)
 	err := fill(m, b, w, t.Cells, t.Rows)
+	w.lap(&c.record.Decode)
 	if err == nil {
 		err = s.score(&c.record, w, b, m)
+		w.lap(&c.record.Predict)
 	}
 	if err != nil {
 		b.Release()
@@ -68,42 +74,57 @@ func (s *Server) evaluateTable(c *call, m *artefact.Model, w *work) (*artefact.B
 	return b, nil
 }
 
-// appendPrediction appends the answer of a row but for its closing brace.
-func appendPrediction(dst []byte, m *artefact.Model, b *artefact.Batch, row int) []byte {
+// scored writes the answers of a batch, row by row.
+type scored struct {
+	m                         *artefact.Model
+	b                         *artefact.Batch
+	probabilities, prediction *engine.Tensor
+	classes, values           int // the width of these two
+}
+
+func scoredBatch(m *artefact.Model, b *artefact.Batch) scored {
+	a := scored{m: m, b: b}
+	a.probabilities, a.classes = b.Probabilities()
+	a.prediction, a.values = b.Predictions()
+	return a
+}
+
+// append appends the answer of a row but for its closing brace.
+func (a *scored) append(dst []byte, row int) []byte {
 	dst = append(dst, '{')
 	start := len(dst)
-	if class, ok := b.Label(row); ok {
+	if class, ok := a.b.Label(row); ok {
 		dst = append(dst, `"label":`...)
-		dst = append(dst, m.Classes[class].Label...)
+		dst = append(dst, a.m.Classes[class].Label...)
 		dst = append(dst, `,"class":`...)
-		dst = oip.AppendString(dst, m.Classes[class].Name)
+		dst = oip.AppendString(dst, a.m.Classes[class].Name)
 	}
-	if o, width := b.Probabilities(); o != nil {
+	if o, width := a.probabilities, a.classes; o != nil {
 		dst = separate(dst, start)
 		dst = append(dst, `"probabilities":{`...)
-		for k, class := range m.Classes {
+		for k := range a.m.Classes {
 			if k > 0 {
 				dst = append(dst, ',')
 			}
-			dst = oip.AppendString(dst, class.Name)
+			dst = oip.AppendString(dst, a.m.Classes[k].Name)
 			dst = append(dst, ':')
 			dst = artefact.AppendElements(dst, o, row*width+k, row*width+k+1)
 		}
 		dst = append(dst, '}')
 	}
-	if o, width := b.Predictions(); o != nil {
+	if o, width := a.prediction, a.values; o != nil {
 		dst = separate(dst, start)
 		dst = append(dst, `"prediction":`...)
 		dst = artefact.AppendElements(dst, o, row*width, row*width+1)
 	}
-	return appendOthers(dst, start, m, b, row)
+	return a.appendOthers(dst, start, row)
 }
 
 // appendOthers appends the outputs that are none of the above, by name.
-func appendOthers(dst []byte, start int, m *artefact.Model, b *artefact.Batch, row int) []byte {
+func (a *scored) appendOthers(dst []byte, start, row int) []byte {
 	before := len(dst)
-	for i, out := range m.Signature().Outputs {
-		if m.Explained(i) {
+	for i := range a.m.Signature().Outputs {
+		if a.m.Explained(i) {
 			continue
 		}
 		if len(dst) == before {
@@ -111,9 +132,9 @@ func appendOthers(dst []byte, start int, m *artefact.Model, b *artefact.Batch, r
 		} else {
 			dst = append(dst, ',')
 		}
-		dst = oip.AppendString(dst, out.Name)
+		dst = oip.AppendString(dst, a.m.Signature().Outputs[i].Name)
 		dst = append(dst, ":["...)
-		t := b.Output(i)
+		t := a.b.Output(i)
 		width := t.Width()
 		dst = append(artefact.AppendElements(dst, t, row*width, (row+1)*width), ']')
 	}

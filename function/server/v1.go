@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"online-inference/engine"
 	"online-inference/function/artefact"
@@ -72,6 +73,7 @@ func (s *Server) v1Verb(c *call) error {
 	if _, err := s.receive(c, w, false); err != nil {
 		return err
 	}
+	w.begun = time.Now()
 	if err := w.table.ParseInstances(w.body, m, s.maxRows(m)); err != nil {
 		return s.badFor(m, err)
 	}
@@ -98,6 +100,7 @@ func (s *Server) v1Verb(c *call) error {
 		w.out = append(w.out, ']')
 	}
 	w.out = append(w.out, "}\n"...)
+	w.lap(&c.record.Encode)
 	s.reply(c, http.StatusOK, jsonType, w.out)
 	return nil
 }
