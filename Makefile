@@ -26,7 +26,9 @@ FUZZED := ./engine/catboost:FuzzParse \
   ./function/oip:FuzzRequest \
   ./function/oip:FuzzScanner \
   ./function/oip:FuzzString \
-  ./function/oip:FuzzTable
+  ./function/oip:FuzzTable \
+  ./oinf/rows:FuzzCSV \
+  ./oinf/rows:FuzzJSON
 
 export CGO_ENABLED := 0
 
@@ -89,7 +91,7 @@ check: lint ## lint, unit tests with -race, fuzzing for seconds, Python tests; n
 	CGO_ENABLED=1 go -C lab test -race ./...
 	GOOS=darwin GOARCH=arm64 go vet ./...
 	cd lab && GOOS=darwin GOARCH=arm64 go vet ./...
-	@test "$(words $(FUZZED))" -eq "$$(grep -rh '^func Fuzz' --include='*_test.go' engine function | wc -l)" \
+	@test "$(words $(FUZZED))" -eq "$$(grep -rh '^func Fuzz' --include='*_test.go' engine function oinf | wc -l)" \
 	  || { echo 'FUZZED in the Makefile does not list every fuzz target'; exit 1; }
 	@for t in $(FUZZED); do echo "fuzz $$t for $(FUZZ)"; \
 	  go test -run '^$$' -fuzz "^$${t#*:}\$$" -fuzztime $(FUZZ) -fuzzminimizetime 1x "$${t%:*}" || exit 1; done
@@ -130,5 +132,11 @@ $(VENV)/.complete: train/requirements.txt
 train: venv ## train v1 and v2 again: function/kodata, golden predictions
 	$(PYTHON) train/train.py
 
-bench: ## measure exec to ready beside a bare net/http server
+bench: bench-start bench-engine ## measure exec to ready, then the engine beside its peers (docs/performance/engine.md)
+
+.PHONY: bench-start bench-engine
+bench-start: # exec to ready beside a bare net/http server; two minutes
 	go run ./bench/start
+
+bench-engine: # against ONNX Runtime, frameworks, compilers; 12 minutes, and 5 the first time
+	go run ./bench/engine

@@ -168,13 +168,7 @@ func (s *scorer) deviation(expected []float64) (float64, error) {
 		}
 		out := s.batch.Output(s.answer)
 		for r := range n {
-			p := 0.0
-			if out.Type == engine.Float32 {
-				p = float64(out.F32[2*r+1])
-			} else {
-				p = out.F64[2*r+1]
-			}
-			d := math.Abs(p - expected[at*n+r])
+			d := math.Abs(second(out, r) - expected[at*n+r])
 			if !(d <= worst) { // NaN is the worst of all
 				worst = d
 			}
@@ -186,6 +180,14 @@ func (s *scorer) deviation(expected []float64) (float64, error) {
 		err = check(at, 1)
 	}
 	return worst, err
+}
+
+// second is the second of the two numbers in a row.
+func second(t *engine.Tensor, row int) float64 {
+	if t.Type == engine.Float32 {
+		return float64(t.F32[2*row+1])
+	}
+	return t.F64[2*row+1]
 }
 
 // lap is the nanoseconds of some calls, the first with batch number start.

@@ -41,11 +41,13 @@ type stopwatch struct {
 	batch int
 	lap   func(batch, start, calls int) (time.Duration, error)
 	next  int
-	calls int // in a lap; 0 before the first slice
+	calls int           // in a lap; 0 before the first slice
+	last  time.Duration // of the last lap
 }
 
 // slice gives the nanoseconds a row of each lap within about the given time, one
-// lap at least. The first lap warms up what the other workers have used since.
+// lap at least. A lap before them warms up what the other workers have used
+// since, but for laps that are longer than the slice and warm up by themselves.
 func (s *stopwatch) slice(length time.Duration) ([]float64, error) {
 	if s.calls == 0 {
 		took, err := s.one(1)
@@ -55,8 +57,10 @@ func (s *stopwatch) slice(length time.Duration) ([]float64, error) {
 		s.calls = min(max(1, lapRows/s.batch), max(1, int(longestLap/(took+1))))
 	}
 	began := time.Now()
-	if _, err := s.one(s.calls); err != nil {
-		return nil, err
+	if s.last < length {
+		if _, err := s.one(s.calls); err != nil {
+			return nil, err
+		}
 	}
 	var laps []float64
 	for len(laps) == 0 || time.Since(began) < length {
@@ -72,5 +76,6 @@ func (s *stopwatch) slice(length time.Duration) ([]float64, error) {
 func (s *stopwatch) one(calls int) (time.Duration, error) {
 	took, err := s.lap(s.batch, s.next, calls)
 	s.next += calls
+	s.last = took
 	return took, err
 }

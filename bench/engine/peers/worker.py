@@ -20,20 +20,21 @@ class Stopwatch:
 
     def __init__(self, clock: Clock, batch: int) -> None:
         """Find out by one call how many calls a lap may have."""
-        self.clock, self.batch, self.next = clock, batch, 0
+        self.clock, self.batch, self.next, self.last = clock, batch, 0, 0
         took = self.one(1)
         self.calls = min(max(1, LAP_ROWS // batch), max(1, LONGEST_LAP_NS // (took + 1)))
 
     def one(self, calls: int) -> int:
         """Make a lap and return its nanoseconds."""
-        took = self.clock(self.next, calls)
+        self.last = self.clock(self.next, calls)
         self.next += calls
-        return took
+        return self.last
 
     def slice(self, ms: int) -> list[float]:
-        """Return the nanoseconds a row of each lap; the first lap only warms up."""
+        """Return the nanoseconds a row of each lap after one that warms up, unless laps are long."""
         until = time.perf_counter() + ms / 1000
-        self.one(self.calls)
+        if self.last < ms * 1_000_000:
+            self.one(self.calls)
         laps = []
         while not laps or time.perf_counter() < until:
             laps.append(self.one(self.calls) / (self.calls * self.batch))
