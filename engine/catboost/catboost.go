@@ -51,7 +51,7 @@ type file struct {
 	names classNames
 
 	floats, cats []feature
-	other        string // a kind of feature that is not supported
+	other        *modelfile.UnsupportedError // the first feature or split that is not read
 
 	threshold float64 // binclass_probability_threshold
 	scale     float64
@@ -140,7 +140,8 @@ func (f *file) features(key []byte) {
 	case "text_features", "embedding_features":
 		kind := string(key)
 		f.r.Array(func(int) {
-			f.other = kind
+			f.other = &modelfile.UnsupportedError{Format: formatName, Op: kind, Reason: "the model reads texts or embeddings, " +
+				"but only numbers and one-hot categories are read; turn these columns into numbers before training"}
 			f.r.Skip()
 		})
 	}
@@ -190,8 +191,8 @@ func (f *file) whole(limit int) int {
 
 // plan makes the model of what was read.
 func (f *file) plan() (*forest.Plan, error) {
-	if f.other != "" {
-		return nil, &modelfile.UnsupportedError{Format: formatName, Op: f.other, Reason: "only numbers and one-hot categories are supported"}
+	if f.other != nil {
+		return nil, f.other
 	}
 	if f.dims == 0 {
 		f.dims = max(len(f.bias), 1)

@@ -1,19 +1,15 @@
 package catboost_test
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"online-inference/engine/catboost"
-	"online-inference/engine/forest"
-	"online-inference/engine/modelfile"
+	"online-inference/engine/internal/stump"
 )
 
 // small is a model of one oblivious tree over two questions, which other tests
@@ -26,44 +22,6 @@ const small = `{"features_info":{"float_features":[
 {"border":1.5,"float_feature_index":0,"split_index":0,"split_type":"FloatFeature"},
 {"border":-2,"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"}]}],
 "scale_and_bias":[2,[0.5]]}`
-
-func change(t *testing.T, parts ...string) []byte {
-	t.Helper()
-	text := small
-	for i := 0; i < len(parts); i += 2 {
-		if !strings.Contains(text, parts[i]) {
-			t.Fatalf("the model has no %q", parts[i])
-		}
-		text = strings.ReplaceAll(text, parts[i], parts[i+1])
-	}
-	return []byte(text)
-}
-
-func run(t *testing.T, p *forest.Plan, row ...float32) string {
-	t.Helper()
-	r := p.NewRun()
-	r.Input(0).Resize(p.Inputs[0].Type, 1, len(row))
-	copy(r.Input(0).F32, row)
-	if err := r.Execute(); err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for i, port := range p.Outputs {
-		switch o := r.Output(i); {
-		case o.I64 != nil:
-			out = append(out, fmt.Sprint(port.Name, o.I64))
-		case o.Str != nil:
-			out = append(out, fmt.Sprint(port.Name, o.Str))
-		default:
-			var vs []string
-			for _, v := range o.F64 {
-				vs = append(vs, fmt.Sprintf("%.5g", v))
-			}
-			out = append(out, port.Name+"["+strings.Join(vs, " ")+"]")
-		}
-	}
-	return strings.Join(out, " ")
-}
 
 const (
 	tree  = `"leaf_values":[1,2,3,4]`
@@ -84,6 +42,7 @@ func TestLosses(t *testing.T) {
 		{"prediction[2.5]", []string{"RMSE", "YetiRank"}},
 		{"prediction[2.5]", []string{`{"loss_function":{"params":{},"type":"RMSE"}}`, `"{\"loss_function\":{\"type\":\"MAE\"}}"`}},
 		{"prediction[2.5]", []string{"RMSE", "LogLinQuantile"}},
+		{"prediction[12.182]", []string{`"params":{"loss_function":{"params":{},"type":"RMSE"}}`, `"loss_function":"{\"type\":\"Poisson\",\"params\":{}}","model0:params":{}`}},
 		{"prediction[12.182]", []string{"RMSE", "Poisson"}},
 		{"prediction[12.182]", []string{"RMSE", "Tweedie"}},
 		{"prediction[2.5]", []string{short, "[2,0.5]"}},
@@ -102,12 +61,12 @@ func TestLosses(t *testing.T) {
 		{"label[0] probabilities[0.8808 0.5]", []string{tree, wide, short, "[2,[0,0]]", "RMSE", "MultiClassOneVsAll"}},
 		{"label[1 0] probabilities[0.8808 0.5]", []string{tree, wide, short, "[2,[0,0]]", "RMSE", "MultiLogloss"}},
 	} {
-		p, err := catboost.Parse(change(t, c.parts...))
+		p, err := catboost.Parse(stump.Change(t, small, c.parts...))
 		if err != nil {
 			t.Errorf("%v: %v", c.parts, err)
 			continue
 		}
-		if got := run(t, p, 0, -3); got != c.want {
+		if got := stump.Run(t, p, 0, -3); got != c.want {
 			t.Errorf("%v: %s, want %s", c.parts, got, c.want)
 		}
 	}
@@ -115,34 +74,34 @@ func TestLosses(t *testing.T) {
 
 // TestSplits checks bits, borders and NaN; a leaf's value times 2 plus 0.5.
 func TestSplits(t *testing.T) {
-	nan := float32(math.NaN())
+	nan := math.NaN()
 	from, to := strings.Index(small, `"oblivious_trees"`), strings.Index(small, `"scale_and_bias"`)
 	nested := `"trees":[{"split":{"border":1.5,"float_feature_index":0,"split_type":"FloatFeature"},
 	"left":{"value":1,"weight":1},"right":{"left":{"value":3},"right":{"value":4},"split":{"border":-2,"float_feature_index":1,"split_type":"FloatFeature"}}}],`
 	for _, c := range []struct {
 		want  string
-		row   []float32
+		row   []float64
 		parts []string
 	}{
-		{"prediction[2.5]", []float32{1.5, -2}, nil},
-		{"prediction[4.5]", []float32{math.Nextafter32(1.5, 2), -2}, nil},
-		{"prediction[6.5]", []float32{1.5, -1}, nil},
-		{"prediction[8.5]", []float32{9, 9}, nil},
-		{"prediction[2.5]", []float32{nan, nan}, nil},
-		{"prediction[8.5]", []float32{nan, nan}, []string{"AsIs", "AsTrue", "AsFalse", "AsTrue"}},
-		{"prediction[4.5]", []float32{0, 9, -3}, []string{`"flat_feature_index":0`, `"flat_feature_index":1`, `"flat_feature_index":1,"has_nans":true`, `"flat_feature_index":2,"has_nans":true`}},
-		{"prediction[2.5]", []float32{0, 9}, []string{small[from:to], nested}},
-		{"prediction[6.5]", []float32{2, -2}, []string{small[from:to], nested}},
-		{"prediction[8.5]", []float32{2, 0}, []string{small[from:to], nested}},
-		{"prediction[0.5]", []float32{2, 0}, []string{small[from:to], ""}},
-		{"prediction[10.5]", []float32{2, 0}, []string{small[from:to], `"oblivious_trees":[{"leaf_values":[5],"splits":null}],`}},
+		{"prediction[2.5]", []float64{1.5, -2}, nil},
+		{"prediction[4.5]", []float64{float64(math.Nextafter32(1.5, 2)), -2}, nil},
+		{"prediction[6.5]", []float64{1.5, -1}, nil},
+		{"prediction[8.5]", []float64{9, 9}, nil},
+		{"prediction[2.5]", []float64{nan, nan}, nil},
+		{"prediction[8.5]", []float64{nan, nan}, []string{"AsIs", "AsTrue", "AsFalse", "AsTrue"}},
+		{"prediction[4.5]", []float64{0, 9, -3}, []string{`"flat_feature_index":0`, `"flat_feature_index":1`, `"flat_feature_index":1,"has_nans":true`, `"flat_feature_index":2,"has_nans":true`}},
+		{"prediction[2.5]", []float64{0, 9}, []string{small[from:to], nested}},
+		{"prediction[6.5]", []float64{2, -2}, []string{small[from:to], nested}},
+		{"prediction[8.5]", []float64{2, 0}, []string{small[from:to], nested}},
+		{"prediction[0.5]", []float64{2, 0}, []string{small[from:to], ""}},
+		{"prediction[10.5]", []float64{2, 0}, []string{small[from:to], `"oblivious_trees":[{"leaf_values":[5],"splits":null}],`}},
 	} {
-		p, err := catboost.Parse(change(t, c.parts...))
+		p, err := catboost.Parse(stump.Change(t, small, c.parts...))
 		if err != nil {
 			t.Errorf("%v: %v", c.parts, err)
 			continue
 		}
-		if got := run(t, p, c.row...); got != c.want {
+		if got := stump.Run(t, p, c.row...); got != c.want {
 			t.Errorf("%v %v: %s, want %s", c.row, c.parts, got, c.want)
 		}
 	}
@@ -157,7 +116,7 @@ func TestHashes(t *testing.T) {
 		"0123456789": 2060700213, r("x", 16): 2067776764, r("y", 17): 782355611, r("q", 32): -1539303109, r("w", 33) + "é": -936558902,
 		r("e", 64): -1703005908, r("r", 65): 1172359415, r("t", 130): -1117674463, r("u", 200): 787658073, "Porto": 524053288,
 	} {
-		p, err := catboost.Parse(change(t,
+		p, err := catboost.Parse(stump.Change(t, small,
 			`"features_info":{`, `"features_info":{"categorical_features":[{"feature_index":0,"feature_name":"c","flat_feature_index":2,"values":[1]}],`,
 			`{"border":-2,"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"}`,
 			fmt.Sprintf(`{"cat_feature_index":0,"split_index":1,"split_type":"OneHotFeature","value":%d}`, hash)))
@@ -194,8 +153,9 @@ func TestRefused(t *testing.T) {
 		parts []string
 	}{
 		{"no such loss", []string{"RMSE", "Unheard"}},
-		{"split OnlineCtr", []string{`"split_type":"FloatFeature"`, `"split_type":"OnlineCtr"`}},
-		{"split OnlineCtr", []string{`"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"`, `"split_index":1,"split_type":"OnlineCtr"`}},
+		{"tree 0 asks a split of type OnlineCtr", []string{`"split_type":"FloatFeature"`, `"split_type":"OnlineCtr"`}},
+		{"one_hot_max_size", []string{`"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"`, `"split_index":1,"split_type":"OnlineCtr"`}},
+		{"names no loss function", []string{`"params":{"loss_function":{"params":{},"type":"RMSE"}}`, `"model0:params":{}`}},
 		{"text_features", []string{`"features_info":{`, `"features_info":{"text_features":[{}],`}},
 		{"without type or feature", []string{`"float_feature_index":1,`, ``}},
 		{"feature 5 of 2", []string{`"float_feature_index":1,`, `"float_feature_index":5,`}},
@@ -224,17 +184,9 @@ func TestRefused(t *testing.T) {
 		{"17 levels", []string{small[from:to], `"oblivious_trees":[{"leaf_values":[1],"splits":[` +
 			strings.TrimSuffix(strings.Repeat(`{"border":1,"float_feature_index":0,"split_type":"FloatFeature"},`, 17), ",") + "]}],"}},
 	} {
-		_, err := catboost.Parse(change(t, c.parts...))
-		malformed, unsupported := (*modelfile.FormatError)(nil), (*modelfile.UnsupportedError)(nil)
-		if !errors.As(err, &malformed) && !errors.As(err, &unsupported) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("error %v, want one with %q", err, c.want)
-		}
+		stump.Refused(t, catboost.Parse, stump.Change(t, small, c.parts...), c.want)
 	}
-	for n := range len(small) {
-		if _, err := catboost.Parse([]byte(small[:n])); err == nil {
-			t.Fatalf("the first %d of %d bytes are a model", n, len(small))
-		}
-	}
+	stump.Cut(t, catboost.Parse, small, len(small))
 }
 
 func TestSniff(t *testing.T) {
@@ -248,38 +200,5 @@ func TestSniff(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(small))
-	paths, err := filepath.Glob("../testdata/golden/cb_*/model.json")
-	if err != nil || len(paths) == 0 {
-		f.Fatalf("no seeds: %v", err)
-	}
-	for _, path := range paths {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		if len(data) < 60_000 {
-			f.Add(data)
-		}
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := catboost.Parse(data)
-		if err != nil {
-			malformed, unsupported := (*modelfile.FormatError)(nil), (*modelfile.UnsupportedError)(nil)
-			if !errors.As(err, &malformed) && !errors.As(err, &unsupported) {
-				t.Fatalf("an error of neither kind: %v", err)
-			}
-			return
-		}
-		r := p.NewRun()
-		for i, in := range p.Inputs {
-			r.Input(i).Resize(in.Type, 2, in.Shape[1])
-			for k := range r.Input(i).F32 {
-				r.Input(i).F32[k] = []float32{0, -1, 1e30, float32(math.NaN())}[k%4]
-			}
-		}
-		if err := r.Execute(); err != nil {
-			t.Fatal(err)
-		}
-	})
+	stump.Fuzz(f, catboost.Parse, small, "../testdata/golden/cb_*/model.json")
 }

@@ -21,14 +21,9 @@ type classNames struct {
 func (f *file) info(key []byte) {
 	switch string(key) {
 	case "params":
-		if f.r.Kind() == scan.Object {
-			f.params(f.r)
-			return
-		}
-		r := scan.JSON(formatName, []byte(f.r.Text())) // a text that holds JSON
-		if f.params(r); r.Err() != nil {
-			f.r.Fail("params: %v", r.Err())
-		}
+		f.nestedText(f.params)
+	case "loss_function": // of a sum of models, whose own parameters stand under model0:params and so on
+		f.nestedText(f.lossFunction)
 	case "class_params":
 		f.names.present = true
 		f.r.Object(func(key []byte) {
@@ -41,15 +36,32 @@ func (f *file) info(key []byte) {
 	}
 }
 
+// nestedText reads an object, or a text that holds one.
+func (f *file) nestedText(read func(scan.Reader)) {
+	if f.r.Kind() == scan.Object {
+		read(f.r)
+		return
+	}
+	r := scan.JSON(formatName, []byte(f.r.Text()))
+	if read(r); r.Err() != nil {
+		f.r.Fail("params: %v", r.Err())
+	}
+}
+
 // params reads the training parameters.
 func (f *file) params(r scan.Reader) {
 	r.Object(func(key []byte) {
 		if string(key) == "loss_function" {
-			r.Object(func(key []byte) {
-				if string(key) == "type" {
-					f.loss = r.Text()
-				}
-			})
+			f.lossFunction(r)
+		}
+	})
+}
+
+// lossFunction reads the name of the loss function.
+func (f *file) lossFunction(r scan.Reader) {
+	r.Object(func(key []byte) {
+		if string(key) == "type" {
+			f.loss = r.Text()
 		}
 	})
 }
@@ -129,6 +141,9 @@ func (f *file) setLoss(s *forest.Spec) error {
 	case "RMSE", "MAE", "Quantile", "Expectile", "LogLinQuantile", "Lq", "Huber", "MAPE", "LogCosh", "Cox", "SurvivalAft",
 		"QueryRMSE", "QuerySoftMax", "QueryCrossEntropy", "GroupQuantile", "YetiRank", "YetiRankPairwise", "PairLogit",
 		"PairLogitPairwise", "StochasticRank", "StochasticFilter", "LambdaMart", "PythonUserDefinedPerObject":
+	case "":
+		return &modelfile.UnsupportedError{Format: formatName, Reason: "the file names no loss function, which says what the sums of its trees mean; " +
+			"a sum of models has one only if all of them were trained with the same"}
 	default:
 		return &modelfile.UnsupportedError{Format: formatName, Op: "loss " + strconv.Quote(f.loss), Reason: "no such loss function is known"}
 	}

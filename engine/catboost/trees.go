@@ -1,6 +1,7 @@
 package catboost
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -39,13 +40,24 @@ func (f *file) split() split {
 			s.hash = int32(uint32(int64(v)))
 		}
 	})
-	if f.r.Err() == nil && s.kind != "FloatFeature" && s.kind != "OneHotFeature" && f.other == "" {
-		f.other = "split " + s.kind
+	if f.r.Err() == nil && s.kind != "FloatFeature" && s.kind != "OneHotFeature" && f.other == nil {
+		f.other = unsupported(s.kind, len(f.spec.Roots))
 	}
-	if s.kind == "" || s.feature < 0 && f.other == "" {
+	if s.kind == "" || s.feature < 0 && f.other == nil {
 		f.r.Fail("a split without type or feature")
 	}
 	return s
+}
+
+// unsupported is the error for a kind of split that is not read.
+func unsupported(kind string, tree int) *modelfile.UnsupportedError {
+	e := &modelfile.UnsupportedError{Format: formatName, Op: kind, Reason: fmt.Sprintf("tree %d asks a split of type %.40s, "+
+		"but only numbers and one-hot categories are read", tree, kind)}
+	if kind == "OnlineCtr" {
+		e.Reason += ": a categorical column has more values than one_hot_max_size, and its split looks up counters of the training data; " +
+			"train with a larger one_hot_max_size, or encode the column before training"
+	}
+	return e
 }
 
 // node is the test of a split. In a test on a category the hash stands, as its

@@ -2,7 +2,9 @@ package lightgbm
 
 import (
 	"bytes"
+	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,7 +29,7 @@ func (f *file) columns() ([]forest.Column, error) {
 	if err != nil || len(lists) == 0 {
 		return out, err
 	}
-	places, err := f.places(len(lists))
+	places, err := f.places(lists)
 	if err != nil {
 		return nil, err
 	}
@@ -89,11 +91,14 @@ func (f *file) lists() ([]values, error) {
 }
 
 // places says which features the n lists of categories belong to, which
-// LightGBM knows from the data frame alone. It is the columns that the training
-// parameters name, or those with a list of codes in feature_infos, if there are
-// n; a data frame with ordered categories, which are treated as numbers, or with
-// categories beside other columns that were named to be such, has more or fewer.
-func (f *file) places(n int) ([]int, error) {
+// LightGBM knows from the data frame alone: they stand in the order of the
+// columns. It is the columns that the training parameters name, or those with a
+// list of codes in feature_infos, if there are n and their codes fit the lists. A
+// data frame with ordered categories, which are treated as numbers, or with
+// categories beside other columns that were named to be such, has more or fewer:
+// then it is those whose values fit, if that leaves one way to place the lists.
+func (f *file) places(lists []values) ([]int, error) {
+	n := len(lists)
 	var marked []int
 	for _, part := range strings.Split(f.marked, ",") {
 		i, err := strconv.Atoi(strings.TrimSpace(part))
@@ -103,7 +108,7 @@ func (f *file) places(n int) ([]int, error) {
 		}
 		marked = append(marked, i)
 	}
-	if len(marked) == n && ascending(marked) {
+	if len(marked) == n && ascending(marked) && f.fitAll(lists, marked) {
 		return marked, nil
 	}
 	var listed []int
@@ -112,11 +117,80 @@ func (f *file) places(n int) ([]int, error) {
 			listed = append(listed, i)
 		}
 	}
-	if len(listed) == n {
+	if len(listed) == n && f.fitAll(lists, listed) {
 		return listed, nil
 	}
-	return nil, &modelfile.UnsupportedError{Format: formatName, Op: "pandas_categorical", Reason: "it has " + strconv.Itoa(n) +
-		" lists of categories, but the file does not say which columns they belong to (" + strconv.Itoa(len(listed)) + " have categories)"}
+	if first, last := f.firstFit(lists), f.lastFit(lists); first != nil && slices.Equal(first, last) {
+		return first, nil
+	}
+	return nil, &modelfile.UnsupportedError{Format: formatName, Op: "pandas_categorical", Reason: fmt.Sprintf(
+		"it has %d lists of categories, but the file does not say which columns they belong to (%d columns have categories); "+
+			"train with columns of integer codes in place of the data frame's ordered categories", n, len(listed))}
+}
+
+// fitAll reports whether each list fits its feature.
+func (f *file) fitAll(lists []values, places []int) bool {
+	for k, i := range places {
+		if !f.fits(lists[k], i) {
+			return false
+		}
+	}
+	return true
+}
+
+// fits reports whether the values of feature i, as feature_infos has them, are
+// codes of a list: "none" for a feature that was never used, "[low:high]" for
+// numbers, "2:0:1" for codes.
+func (f *file) fits(list values, i int) bool {
+	if i >= len(f.infos) {
+		return true
+	}
+	info := f.infos[i]
+	if info == "none" {
+		return true
+	}
+	top := float64(len(list.texts) + len(list.numbers) - 1)
+	low := -1.0
+	if strings.HasPrefix(info, "[") {
+		low = 0
+	}
+	for _, part := range strings.Split(strings.Trim(info, "[]"), ":") {
+		v, n := scan.ParseNumber([]byte(part))
+		if n != len(part) || v < low || v > top || v != math.Trunc(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// firstFit places each list as far to the left as it can be, lastFit as far to
+// the right; where both agree there is no other way.
+func (f *file) firstFit(lists []values) []int {
+	var out []int
+	for i := 0; i < f.features && len(out) < len(lists); i++ {
+		if f.fits(lists[len(out)], i) {
+			out = append(out, i)
+		}
+	}
+	if len(out) < len(lists) {
+		return nil
+	}
+	return out
+}
+
+func (f *file) lastFit(lists []values) []int {
+	out := make([]int, len(lists))
+	k := len(lists) - 1
+	for i := f.features - 1; i >= 0 && k >= 0; i-- {
+		if f.fits(lists[k], i) {
+			out[k] = i
+			k--
+		}
+	}
+	if k >= 0 {
+		return nil
+	}
+	return out
 }
 
 func ascending(s []int) bool {

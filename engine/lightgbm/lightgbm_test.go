@@ -1,24 +1,21 @@
 package lightgbm_test
 
 import (
-	"errors"
-	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"online-inference/engine/forest"
+	"online-inference/engine/internal/stump"
 	"online-inference/engine/lightgbm"
-	"online-inference/engine/modelfile"
+	"online-inference/engine/tensor"
 )
 
-// stump is a model of one test, feature 1 <= 0.5, with the leaves 1 and -2,
+// model is one of one test, feature 1 <= 0.5, with the leaves 1 and -2,
 // which other tests change by replacing parts.
-const stump = `tree
+const model = `tree
 version=v4
 num_class=1
 num_tree_per_iteration=1
@@ -55,45 +52,10 @@ end of parameters
 pandas_categorical:null
 `
 
-func change(t *testing.T, parts ...string) []byte {
-	t.Helper()
-	text := stump
-	for i := 0; i < len(parts); i += 2 {
-		if !strings.Contains(text, parts[i]) {
-			t.Fatalf("the model has no %q", parts[i])
-		}
-		text = strings.ReplaceAll(text, parts[i], parts[i+1])
-	}
-	return []byte(text)
-}
-
-// from is the stump from a text on.
+// from is the model from a text on.
 func from(text string) string {
-	_, after, _ := strings.Cut(stump, text)
+	_, after, _ := strings.Cut(model, text)
 	return text + after
-}
-
-func run(t *testing.T, p *forest.Plan, row ...float64) string {
-	t.Helper()
-	r := p.NewRun()
-	r.Input(0).Resize(p.Inputs[0].Type, 1, len(row))
-	copy(r.Input(0).F64, row)
-	if err := r.Execute(); err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for i, port := range p.Outputs {
-		if o := r.Output(i); o.I64 != nil {
-			out = append(out, fmt.Sprint(port.Name, o.I64))
-		} else {
-			var vs []string
-			for _, v := range o.F64 {
-				vs = append(vs, fmt.Sprintf("%.5g", v))
-			}
-			out = append(out, port.Name+"["+strings.Join(vs, " ")+"]")
-		}
-	}
-	return strings.Join(out, " ")
 }
 
 func TestObjectives(t *testing.T) {
@@ -117,12 +79,12 @@ func TestObjectives(t *testing.T) {
 		"custom":                             "prediction[-2]",
 		"":                                   "prediction[-2]",
 	} {
-		p, err := lightgbm.Parse(change(t, "objective=regression", "objective="+objective))
+		p, err := lightgbm.Parse(stump.Change(t, model, "objective=regression", "objective="+objective))
 		if err != nil {
 			t.Errorf("%s: %v", objective, err)
 			continue
 		}
-		if got := run(t, p, 0, 1); got != want {
+		if got := stump.Run(t, p, 0, 1); got != want {
 			t.Errorf("%s: %s, want %s", objective, got, want)
 		}
 	}
@@ -170,14 +132,14 @@ func TestSchema(t *testing.T) {
 		{"one against all", []string{"shrinkage=1\n", second, single, double, "objective=regression", "objective=multiclassova num_class:2 sigmoid:0.1"}, []float64{0, 0}, "label[1] probabilities[0.52498 0.73106]"},
 		{"a custom objective of two", []string{"shrinkage=1\n", second, single, double, "objective=regression", "objective=custom"}, []float64{0, 0}, "prediction[1 10]"},
 		{"lines end with \\r\\n", []string{"\n", "\r\n"}, []float64{0, 0}, "prediction[1]"},
-		{"no trees", []string{stump[strings.Index(stump, "Tree=0"):strings.Index(stump, "end of trees")], ""}, []float64{0, 0}, "prediction[0]"},
+		{"no trees", []string{model[strings.Index(model, "Tree=0"):strings.Index(model, "end of trees")], ""}, []float64{0, 0}, "prediction[0]"},
 	} {
-		p, err := lightgbm.Parse(change(t, c.parts...))
+		p, err := lightgbm.Parse(stump.Change(t, model, c.parts...))
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if got := run(t, p, c.row...); got != c.want {
+		if got := stump.Run(t, p, c.row...); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
@@ -187,7 +149,7 @@ func TestSchema(t *testing.T) {
 // to, texts, numbers, and values that are not listed.
 func TestCategories(t *testing.T) {
 	const frame = "pandas_categorical:null"
-	p, err := lightgbm.Parse(change(t, frame, `pandas_categorical:[["ü","x"]]`, "feature_infos=[0:1] [0:1]", "feature_infos=[0:1] -1:0:1"))
+	p, err := lightgbm.Parse(stump.Change(t, model, frame, `pandas_categorical:[["ü","x"]]`, "feature_infos=[0:1] [0:1]", "feature_infos=[0:1] -1:0:1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,19 +169,37 @@ func TestCategories(t *testing.T) {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}
-	p, err = lightgbm.Parse(change(t, frame, `pandas_categorical:[[7, -3.5, true]]`, "[categorical_feature: ]", "[categorical_feature: 1]"))
+	p, err = lightgbm.Parse(stump.Change(t, model, frame, `pandas_categorical:[[7, -3.5, true]]`, "[categorical_feature: ]", "[categorical_feature: 1]"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for v, want := range map[float64]string{7: "prediction[1]", -3.5: "prediction[-2]", 1: "prediction[-2]", 0: "prediction[-2]", math.NaN(): "prediction[-2]"} {
-		if got := run(t, p, 0, v); got != want {
+		if got := stump.Run(t, p, 0, v); got != want {
 			t.Errorf("%v: %s, want %s", v, got, want)
 		}
+	}
+	// A category that is ordered is a number for LightGBM, and no parameter names it.
+	for infos, want := range map[string]int{"[-2:1] [0:1]": 1, "[0:1] [0.5:1]": 0, "[0:1] [0:2]": 0, "[0:2] none": 1, "[0:1] none": -1, "[0:1] [0:1]": -1, "[2:9] [0:2]": -1} {
+		p, err := lightgbm.Parse(stump.Change(t, model, frame, `pandas_categorical:[["s","m"]]`, "[0:1] [0:1]", infos))
+		if want < 0 {
+			if err == nil || !strings.Contains(err.Error(), "which columns they belong to") {
+				t.Errorf("%s: %v", infos, err)
+			}
+			continue
+		}
+		if err != nil || p.Inputs[want].Type != tensor.String || p.Inputs[1-want].Type != tensor.Float64 {
+			t.Errorf("%s: %v, want the list at column %d", infos, err, want)
+		}
+	}
+	// Codes beyond the list show that a column that was named is not the list's.
+	p, err = lightgbm.Parse(stump.Change(t, model, frame, `pandas_categorical:[["s","m"]]`, "[0:1] [0:1]", "[0:1] 0:1:2:3", "[categorical_feature: ]", "[categorical_feature: 1]"))
+	if err != nil || p.Inputs[0].Type != tensor.String {
+		t.Errorf("a list of two beside four codes: %v", err)
 	}
 	for text, want := range map[string]string{
 		`[["a"],["b"]]`: "which columns", `[["a", 1]]`: "both texts and numbers", `[[null]]`: "neither text nor number", `[["a"]`: "is missing",
 	} {
-		_, err := lightgbm.Parse(change(t, frame, "pandas_categorical:"+text, "feature_infos=[0:1] [0:1]", "feature_infos=[0:1] -1:0:1"))
+		_, err := lightgbm.Parse(stump.Change(t, model, frame, "pandas_categorical:"+text, "feature_infos=[0:1] [0:1]", "feature_infos=[0:1] -1:0:1"))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
@@ -268,52 +248,11 @@ func TestRefused(t *testing.T) {
 		{"leaf 1 has 3 features of 0", []string{"is_linear=0", "is_linear=1\nleaf_const=5 6\nnum_features=1 3\nleaf_features=0\nleaf_coeff=2"}},
 		{"reads feature 2", []string{"is_linear=0", "is_linear=1\nleaf_const=5 6\nnum_features=1 0\nleaf_features=2\nleaf_coeff=2"}},
 	} {
-		_, err := lightgbm.Parse(change(t, c.parts...))
-		malformed, unsupported := (*modelfile.FormatError)(nil), (*modelfile.UnsupportedError)(nil)
-		if !errors.As(err, &malformed) && !errors.As(err, &unsupported) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("error %v, want one with %q", err, c.want)
-		}
+		stump.Refused(t, lightgbm.Parse, stump.Change(t, model, c.parts...), c.want)
 	}
-	for n := range strings.Index(stump, "end of trees") {
-		if _, err := lightgbm.Parse([]byte(stump[:n])); err == nil {
-			t.Fatalf("the first %d bytes are a model", n)
-		}
-	}
+	stump.Cut(t, lightgbm.Parse, model, strings.Index(model, "end of trees"))
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(stump))
-	paths, err := filepath.Glob("../testdata/golden/lgb_*/model.txt")
-	if err != nil || len(paths) == 0 {
-		f.Fatalf("no seeds: %v", err)
-	}
-	for _, path := range paths {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		if len(data) < 60_000 {
-			f.Add(data)
-		}
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := lightgbm.Parse(data)
-		if err != nil {
-			malformed, unsupported := (*modelfile.FormatError)(nil), (*modelfile.UnsupportedError)(nil)
-			if !errors.As(err, &malformed) && !errors.As(err, &unsupported) {
-				t.Fatalf("an error of neither kind: %v", err)
-			}
-			return
-		}
-		r := p.NewRun()
-		for i, in := range p.Inputs {
-			r.Input(i).Resize(in.Type, 2, in.Shape[1])
-			for k := range r.Input(i).F64 {
-				r.Input(i).F64[k] = []float64{0, -1, 1e300, math.NaN()}[k%4]
-			}
-		}
-		if err := r.Execute(); err != nil {
-			t.Fatal(err)
-		}
-	})
+	stump.Fuzz(f, lightgbm.Parse, model, "../testdata/golden/lgb_*/model.txt")
 }

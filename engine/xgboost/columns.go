@@ -71,6 +71,7 @@ func (m *model) columns() ([]forest.Column, error) {
 		if len(m.names) > 0 {
 			out[i].Name = m.names[i]
 		}
+		out[i].Number = m.wrapper.number()
 		if len(m.cats) == 0 {
 			continue
 		}

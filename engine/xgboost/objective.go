@@ -65,6 +65,7 @@ func (m *model) setObjective(s *forest.Spec) error {
 	case s.Task == forest.Binary:
 		s.Task = forest.Multilabel
 	}
+	m.wrapper.classify(s)
 	var err error
 	if s.Base, err = m.baseValues(s.Targets, from); err != nil {
 		return err

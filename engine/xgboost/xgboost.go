@@ -17,6 +17,10 @@
 //     scikit-learn wrapper predicts with the rounds up to best_iteration, unless
 //     the booster is gblinear, and so does this package. (Booster.predict, the
 //     lower interface, uses all rounds.)
+//   - A model that XGBClassifier saved answers as one whatever its objective. Class
+//     names are in the file until 1.5 alone, and so is, until 1.7, the number that
+//     stands for a missing value (the wrapper's parameter missing); files of later
+//     versions do not say it, and such cells have to be given as NaN.
 //   - Category names, which a data frame brings from 3.1 on, are in cats.enc; a
 //     value outside them is refused, as XGBoost refuses it.
 package xgboost
@@ -40,7 +44,7 @@ func ParseUBJ(data []byte) (*forest.Plan, error) {
 }
 
 func parse(format string, size int, r scan.Reader) (*forest.Plan, error) {
-	m := model{format: format, size: size, r: r, best: -1, params: learnerParams{targets: 1}, parallel: 1}
+	m := model{format: format, size: size, r: r, best: -1, wrapper: readWrapper(""), params: learnerParams{targets: 1}, parallel: 1}
 	m.document()
 	r.End()
 	if err := r.Err(); err != nil {
@@ -61,6 +65,7 @@ type model struct {
 	best      int // best_iteration, -1 where there is none
 	names     []string
 	types     []string
+	wrapper   wrapper
 
 	booster  string
 	drop     []float64 // weight_drop
@@ -104,8 +109,11 @@ func (m *model) learner(key []byte) {
 	switch string(key) {
 	case "attributes":
 		m.r.Object(func(key []byte) {
-			if string(key) == "best_iteration" {
-				m.best = m.count("best_iteration")
+			switch string(key) {
+			case "best_iteration":
+				m.best = m.bestRound()
+			case "scikit_learn":
+				m.wrapper = readWrapper(m.r.Text())
 			}
 		})
 	case "feature_names":
@@ -136,6 +144,17 @@ func (m *model) learner(key []byte) {
 	case "gradient_booster":
 		m.r.Object(m.gradientBooster)
 	}
+}
+
+// bestRound reads best_iteration, which versions until 1.7 write as -1 when no
+// round was trained.
+func (m *model) bestRound() int {
+	v := m.r.Float()
+	if v < -1 || v > 1<<31-1 || v != float64(int(v)) {
+		m.r.Fail("best_iteration is %v", v)
+		return -1
+	}
+	return int(v)
 }
 
 // count reads a number that counts something.

@@ -1,26 +1,24 @@
 package xgboost_test
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"online-inference/engine/forest"
+	"online-inference/engine/internal/stump"
 	"online-inference/engine/modelfile"
 	"online-inference/engine/xgboost"
 )
 
-// stump is a model of one test, feature 1 < 0.5, with the leaves 1 (yes) and -2
+// model is one of one test, feature 1 < 0.5, with the leaves 1 (yes) and -2
 // (no and missing), which other tests change by replacing parts.
-const stump = `{"version":[3,2,0],"learner":{"attributes":{},"feature_names":[],"feature_types":[],
+const model = `{"version":[3,2,0],"learner":{"attributes":{},"feature_names":[],"feature_types":[],
 "gradient_booster":{"name":"gbtree","model":{"gbtree_model_param":{"num_parallel_tree":"1","num_trees":"1"},
 "cats":{"enc":[],"feature_segments":[],"sorted_idx":[]},"iteration_indptr":[0,1],"tree_info":[0],
 "trees":[{"base_weights":[0,1,-2],"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[],
@@ -28,44 +26,6 @@ const stump = `{"version":[3,2,0],"learner":{"attributes":{},"feature_names":[],
 "split_indices":[1,0,0],"split_type":[0,0,0],"tree_param":{"num_feature":"2","num_nodes":"3","size_leaf_vector":"1"}}]}},
 "learner_model_param":{"base_score":"[5E-1]","boost_from_average":"1","num_class":"0","num_feature":"2","num_target":"1"},
 "objective":{"name":"reg:squarederror"}}}`
-
-// change replaces parts of the stump; each must be there.
-func change(t *testing.T, parts ...string) []byte {
-	t.Helper()
-	text := stump
-	for i := 0; i < len(parts); i += 2 {
-		if !strings.Contains(text, parts[i]) {
-			t.Fatalf("the model has no %q", parts[i])
-		}
-		text = strings.ReplaceAll(text, parts[i], parts[i+1])
-	}
-	return []byte(text)
-}
-
-// run scores one row with the columns given; it gives all outputs in a line.
-func run(t *testing.T, p *forest.Plan, row ...float32) string {
-	t.Helper()
-	r := p.NewRun()
-	r.Input(0).Resize(p.Inputs[0].Type, 1, len(row))
-	copy(r.Input(0).F32, row)
-	if err := r.Execute(); err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for i, port := range p.Outputs {
-		o := r.Output(i)
-		if o.I64 != nil {
-			out = append(out, fmt.Sprint(port.Name, o.I64))
-			continue
-		}
-		var vs []string
-		for _, v := range o.F32 {
-			vs = append(vs, fmt.Sprintf("%.5g", v))
-		}
-		out = append(out, port.Name+"["+strings.Join(vs, " ")+"]")
-	}
-	return strings.Join(out, " ")
-}
 
 // TestObjectives checks link, task and the space of base_score; the sums are
 // 1 to the left and -2 to the right before base_score 0.5.
@@ -90,12 +50,12 @@ func TestObjectives(t *testing.T) {
 		"survival:cox":         "prediction[1.3591]",
 		"survival:aft":         "prediction[1.3591]",
 	} {
-		p, err := xgboost.ParseJSON(change(t, "reg:squarederror", objective))
+		p, err := xgboost.ParseJSON(stump.Change(t, model, "reg:squarederror", objective))
 		if err != nil {
 			t.Errorf("%s: %v", objective, err)
 			continue
 		}
-		if got := run(t, p, 0, 0.4); got != want {
+		if got := stump.Run(t, p, 0, 0.4); got != want {
 			t.Errorf("%s: %s, want %s", objective, got, want)
 		}
 	}
@@ -105,64 +65,105 @@ func TestObjectives(t *testing.T) {
 func TestSchema(t *testing.T) {
 	const tree2 = `"split_type":[0,0,0],"tree_param":{"num_feature":"2","num_nodes":"3","size_leaf_vector":"1"}}`
 	const params = `"base_score":"[5E-1]","boost_from_average":"1","num_class":"0","num_feature":"2","num_target":"1"`
-	nan := float32(math.NaN())
+	nan := math.NaN()
 	for _, c := range []struct {
 		name  string
 		parts []string
-		row   []float32
+		row   []float64
 		want  string
 	}{
-		{"a threshold is left out", nil, []float32{0, 0.5}, "prediction[-1.5]"},
-		{"missing to the right", nil, []float32{0, nan}, "prediction[-1.5]"},
-		{"missing to the left", []string{`"default_left":[0,`, `"default_left":[1,`}, []float32{0, nan}, "prediction[1.5]"},
-		{"booleans", []string{`"default_left":[0,0,0]`, `"default_left":[true,false,false]`}, []float32{0, nan}, "prediction[1.5]"},
-		{"base_score of 1.x", []string{`"[5E-1]"`, `"2.5E-1"`}, []float32{0, 0}, "prediction[1.25]"},
-		{"without num_target", []string{`,"num_target":"1"`, ""}, []float32{0, 0}, "prediction[1.5]"},
-		{"without categories", []string{`"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[],`, "", `"split_type":[0,0,0],`, ""}, []float32{0, 0}, "prediction[1.5]"},
-		{"dart", []string{`"name":"gbtree","model":{`, `"name":"dart","weight_drop":[0.5],"gbtree":{"name":"gbtree","model":{`, `"1"}}]}},`, `"1"}}]}}},`}, []float32{0, 0}, "prediction[1]"},
-		{"dart in gbtree", []string{`"iteration_indptr"`, `"weight_drop":[0.5],"iteration_indptr"`}, []float32{0, 0}, "prediction[1]"},
+		{"a threshold is left out", nil, []float64{0, 0.5}, "prediction[-1.5]"},
+		{"missing to the right", nil, []float64{0, nan}, "prediction[-1.5]"},
+		{"missing to the left", []string{`"default_left":[0,`, `"default_left":[1,`}, []float64{0, nan}, "prediction[1.5]"},
+		{"booleans", []string{`"default_left":[0,0,0]`, `"default_left":[true,false,false]`}, []float64{0, nan}, "prediction[1.5]"},
+		{"base_score of 1.x", []string{`"[5E-1]"`, `"2.5E-1"`}, []float64{0, 0}, "prediction[1.25]"},
+		{"without num_target", []string{`,"num_target":"1"`, ""}, []float64{0, 0}, "prediction[1.5]"},
+		{"without categories", []string{`"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[],`, "", `"split_type":[0,0,0],`, ""}, []float64{0, 0}, "prediction[1.5]"},
+		{"dart", []string{`"name":"gbtree","model":{`, `"name":"dart","weight_drop":[0.5],"gbtree":{"name":"gbtree","model":{`, `"1"}}]}},`, `"1"}}]}}},`}, []float64{0, 0}, "prediction[1]"},
+		{"dart in gbtree", []string{`"iteration_indptr"`, `"weight_drop":[0.5],"iteration_indptr"`}, []float64{0, 0}, "prediction[1]"},
 		{"several classes", []string{params, `"base_score":"[1,2]","num_class":"2","num_feature":"2","num_target":"1"`, "reg:squarederror", "multi:softprob", `"tree_info":[0]`, `"tree_info":[1]`},
-			[]float32{0, 0}, "label[1] probabilities[0.1192 0.8808]"},
-		{"softmax", []string{params, `"base_score":"5E-1","num_class":"2","num_feature":"2"`, "reg:squarederror", "multi:softmax"}, []float32{0, 9}, "label[1] probabilities[0.1192 0.8808]"},
-		{"several targets", []string{params, `"base_score":"[1,2]","num_class":"0","num_feature":"2","num_target":"2"`}, []float32{0, 0}, "prediction[2 2]"},
-		{"several labels", []string{params, `"base_score":"[5E-1,5E-1]","num_class":"0","num_feature":"2","num_target":"2"`, "reg:squarederror", "binary:logistic"}, []float32{0, 0}, "label[1 0] probabilities[0.73106 0.5]"},
+			[]float64{0, 0}, "label[1] probabilities[0.1192 0.8808]"},
+		{"softmax", []string{params, `"base_score":"5E-1","num_class":"2","num_feature":"2"`, "reg:squarederror", "multi:softmax"}, []float64{0, 9}, "label[1] probabilities[0.1192 0.8808]"},
+		{"several targets", []string{params, `"base_score":"[1,2]","num_class":"0","num_feature":"2","num_target":"2"`}, []float64{0, 0}, "prediction[2 2]"},
+		{"several labels", []string{params, `"base_score":"[5E-1,5E-1]","num_class":"0","num_feature":"2","num_target":"2"`, "reg:squarederror", "binary:logistic"}, []float64{0, 0}, "label[1 0] probabilities[0.73106 0.5]"},
 		{"vector leaves", []string{params, `"base_score":"[1,2]","num_class":"0","num_feature":"2","num_target":"2"`, `"size_leaf_vector":"1"`, `"size_leaf_vector":"2"`,
-			`"base_weights":[0,1,-2]`, `"base_weights":[0,0,0,0,0,0],"leaf_weights":[10,20,30,40]`, `"right_children":[2,-1,-1]`, `"right_children":[2,0,1]`}, []float32{0, 0}, "prediction[11 22]"},
+			`"base_weights":[0,1,-2]`, `"base_weights":[0,0,0,0,0,0],"leaf_weights":[10,20,30,40]`, `"right_children":[2,-1,-1]`, `"right_children":[2,0,1]`}, []float64{0, 0}, "prediction[11 22]"},
 		{"vector leaves until 3.0", []string{params, `"base_score":"[1,2]","num_class":"0","num_feature":"2","num_target":"2"`, `"size_leaf_vector":"1"`, `"size_leaf_vector":"2"`,
-			`"base_weights":[0,1,-2]`, `"base_weights":[0,0,10,20,30,40]`}, []float32{0, 9}, "prediction[31 42]"},
-		{"crossing quantiles", []string{params, `"base_score":"[1,0]","num_class":"0","num_feature":"2","num_target":"2"`, "squarederror", "quantileerror"}, []float32{0, 0}, "prediction[2 0]"},
-		{"crossing quantiles in order", []string{params, `"base_score":"[1,0]","num_class":"0","num_feature":"2","num_target":"2"`, "squarederror", "quantileerror", "[3,2,0]", "[3,5,0]"}, []float32{0, 0}, "prediction[0 2]"},
-		{"expectiles", []string{params, `"base_score":"[1,3]","num_class":"0","num_feature":"2","num_target":"2"`, "squarederror", "expectileerror"}, []float32{0, 0}, "prediction[2 4]"},
-		{"raw logits of 3.5", []string{"[3,2,0]", "[3,5,0]", "reg:squarederror", "binary:logitraw"}, []float32{0, 0}, "label[1] probabilities[0.18243 0.81757]"},
+			`"base_weights":[0,1,-2]`, `"base_weights":[0,0,10,20,30,40]`}, []float64{0, 9}, "prediction[31 42]"},
+		{"crossing quantiles", []string{params, `"base_score":"[1,0]","num_class":"0","num_feature":"2","num_target":"2"`, "squarederror", "quantileerror"}, []float64{0, 0}, "prediction[2 0]"},
+		{"crossing quantiles in order", []string{params, `"base_score":"[1,0]","num_class":"0","num_feature":"2","num_target":"2"`, "squarederror", "quantileerror", "[3,2,0]", "[3,5,0]"}, []float64{0, 0}, "prediction[0 2]"},
+		{"expectiles", []string{params, `"base_score":"[1,3]","num_class":"0","num_feature":"2","num_target":"2"`, "squarederror", "expectileerror"}, []float64{0, 0}, "prediction[2 4]"},
+		{"raw logits of 3.5", []string{"[3,2,0]", "[3,5,0]", "reg:squarederror", "binary:logitraw"}, []float64{0, 0}, "label[1] probabilities[0.18243 0.81757]"},
 		{"categories", []string{`"split_type":[0,`, `"split_type":[1,`, `"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[]`,
-			`"categories":[0,33],"categories_nodes":[0],"categories_segments":[0],"categories_sizes":[2]`}, []float32{0, 33}, "prediction[-1.5]"},
+			`"categories":[0,33],"categories_nodes":[0],"categories_segments":[0],"categories_sizes":[2]`}, []float64{0, 33}, "prediction[-1.5]"},
 		{"best iteration", []string{`"attributes":{}`, `"attributes":{"best_iteration":"0"}`, `"tree_info":[0]`, `"tree_info":[0,0]`, "[0,1]", "[0,1,2]",
-			tree2, tree2 + `,{"default_left":[0],"left_children":[-1],"right_children":[-1],"split_conditions":[100],"split_indices":[0]}`}, []float32{0, 0}, "prediction[1.5]"},
+			tree2, tree2 + `,{"default_left":[0],"left_children":[-1],"right_children":[-1],"split_conditions":[100],"split_indices":[0]}`}, []float64{0, 0}, "prediction[1.5]"},
 		{"best iteration of 1.x", []string{`"attributes":{}`, `"attributes":{"best_iteration":"0"}`, `"tree_info":[0]`, `"tree_info":[0,0]`, `"iteration_indptr":[0,1],`, "",
-			tree2, tree2 + `,{"default_left":[0],"left_children":[-1],"right_children":[-1],"split_conditions":[100],"split_indices":[0]}`}, []float32{0, 0}, "prediction[1.5]"},
+			tree2, tree2 + `,{"default_left":[0],"left_children":[-1],"right_children":[-1],"split_conditions":[100],"split_indices":[0]}`}, []float64{0, 0}, "prediction[1.5]"},
+		{"best iteration of no rounds", []string{`"attributes":{}`, `"attributes":{"best_iteration":"-1"}`}, []float64{0, 0}, "prediction[1.5]"},
 		{"no best iteration", []string{`"tree_info":[0]`, `"tree_info":[0,0]`, "[0,1]", "[0,1,2]",
-			tree2, tree2 + `,{"default_left":[0],"left_children":[-1],"right_children":[-1],"split_conditions":[100],"split_indices":[0]}`}, []float32{0, 0}, "prediction[101.5]"},
+			tree2, tree2 + `,{"default_left":[0],"left_children":[-1],"right_children":[-1],"split_conditions":[100],"split_indices":[0]}`}, []float64{0, 0}, "prediction[101.5]"},
 	} {
-		p, err := xgboost.ParseJSON(change(t, c.parts...))
+		p, err := xgboost.ParseJSON(stump.Change(t, model, c.parts...))
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if got := run(t, p, c.row...); got != c.want {
+		if got := stump.Run(t, p, c.row...); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
 }
 
+// TestWrapper checks what the scikit-learn wrapper leaves in the file: that it
+// was a classifier, and in files of 1.x its classes and the number that stands for
+// missing values. The sums are 1.5 to the left, -1.5 to the right.
+func TestWrapper(t *testing.T) {
+	for _, c := range []struct {
+		attribute, objective string
+		row                  []float64
+		want                 string
+	}{
+		{`{"_estimator_type": "classifier"}`, "reg:logistic", []float64{0, 0}, "label[1] probabilities[0.26894 0.73106]"},
+		{`{"_estimator_type": "classifier"}`, "reg:squarederror", []float64{0, 9}, "label[0] probabilities[2.5 -1.5]"},
+		{`{"_estimator_type": "regressor"}`, "reg:logistic", []float64{0, 0}, "prediction[0.73106]"},
+		{`{"type": "XGBClassifier", "classes_": [5, 7]}`, "binary:logistic", []float64{0, 0}, "label[7] probabilities[0.26894 0.73106]"},
+		{`{"type": "XGBClassifier", "classes_": ["a", "b"]}`, "binary:logistic", []float64{0, 9}, "label[a] probabilities[0.8808 0.1192]"},
+		{`{"classes_": ["a", 1]}`, "binary:logistic", []float64{0, 0}, "label[1] probabilities[0.26894 0.73106]"},
+		{`{"classes_": [0.5, 1.5]}`, "binary:logistic", []float64{0, 0}, "label[1] probabilities[0.26894 0.73106]"},
+		{`{"classes_": [4, 5, 6]}`, "binary:logistic", []float64{0, 0}, "label[1] probabilities[0.26894 0.73106]"},
+		{`{"classes_": null, "type": 3, "missing": NaN, "kwargs": {}}`, "reg:squarederror", []float64{0, 0}, "prediction[1.5]"},
+		{`{"missing": -999}`, "reg:squarederror", []float64{0, -999}, "prediction[-1.5]"},
+		{`{"missing": -999}`, "reg:squarederror", []float64{0, -998}, "prediction[1.5]"},
+		{`{"missing": 0.1}`, "reg:squarederror", []float64{0, 0.1}, "prediction[-1.5]"},
+		{`{"missing": "0"}`, "reg:squarederror", []float64{0, 0}, "prediction[1.5]"},
+		{`{"missing": 0, `, "reg:squarederror", []float64{0, 0}, "prediction[1.5]"},
+		{`any text`, "reg:squarederror", []float64{0, 0}, "prediction[1.5]"},
+	} {
+		text, err := json.Marshal(c.attribute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := xgboost.ParseJSON(stump.Change(t, model, `"attributes":{}`, `"attributes":{"scikit_learn":`+string(text)+`}`, "reg:squarederror", c.objective))
+		if err != nil {
+			t.Errorf("%s: %v", c.attribute, err)
+			continue
+		}
+		if got := stump.Run(t, p, c.row...); got != c.want {
+			t.Errorf("%s: %s, want %s", c.attribute, got, c.want)
+		}
+	}
+}
+
 func TestLinear(t *testing.T) {
-	from, to := strings.Index(stump, `"gradient_booster"`), strings.Index(stump, `"learner_model_param"`)
-	text := stump[:from] + `"gradient_booster":{"model":{"boosted_rounds":1,"weights":[2,3,10]},"name":"gblinear"},` + stump[to:]
+	from, to := strings.Index(model, `"gradient_booster"`), strings.Index(model, `"learner_model_param"`)
+	text := model[:from] + `"gradient_booster":{"model":{"boosted_rounds":1,"weights":[2,3,10]},"name":"gblinear"},` + model[to:]
 	p, err := xgboost.ParseJSON([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for want, row := range map[string][]float32{"prediction[27.5]": {1, 5}, "prediction[12.5]": {1, float32(math.NaN())}} {
-		if got := run(t, p, row...); got != want {
+	for want, row := range map[string][]float64{"prediction[27.5]": {1, 5}, "prediction[12.5]": {1, math.NaN()}} {
+		if got := stump.Run(t, p, row...); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
@@ -188,7 +189,7 @@ func TestCategories(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return change(t, "[3,2,0]", version, `"enc":[]`, fmt.Sprintf(`"enc":[{"offsets":[],"values":[]},{"offsets":%s,"values":%s}]`, at, values),
+		return stump.Change(t, model, "[3,2,0]", version, `"enc":[]`, fmt.Sprintf(`"enc":[{"offsets":[],"values":[]},{"offsets":%s,"values":%s}]`, at, values),
 			`"feature_names":[]`, `"feature_names":["a","b"]`)
 	}
 	for _, c := range []struct {
@@ -238,12 +239,12 @@ func TestCategories(t *testing.T) {
 			}
 		}
 	}
-	p, err := xgboost.ParseJSON(change(t, `"enc":[]`, `"enc":[{"offsets":[],"values":[]},{"type":12,"values":[7,-1,0]}]`))
+	p, err := xgboost.ParseJSON(stump.Change(t, model, `"enc":[]`, `"enc":[{"offsets":[],"values":[]},{"type":12,"values":[7,-1,0]}]`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for v, want := range map[float32]string{7: "prediction[1.5]", 65535: "prediction[-1.5]", 0: "prediction[-1.5]", float32(math.NaN()): "prediction[-1.5]"} {
-		if got := run(t, p, 0, v); got != want {
+	for v, want := range map[float64]string{7: "prediction[1.5]", 65535: "prediction[-1.5]", 0: "prediction[-1.5]", math.NaN(): "prediction[-1.5]"} {
+		if got := stump.Run(t, p, 0, v); got != want {
 			t.Errorf("category %v: %s, want %s", v, got, want)
 		}
 	}
@@ -287,6 +288,7 @@ func TestRefused(t *testing.T) {
 		{"1 trees with 2 outputs", []string{`"tree_info":[0]`, `"tree_info":[0,0]`}},
 		{"best_iteration 5 of 1 rounds", []string{`"attributes":{}`, `"attributes":{"best_iteration":"5"}`}},
 		{"best_iteration 5 of 1 rounds", []string{`"attributes":{}`, `"attributes":{"best_iteration":"5"}`, `"iteration_indptr":[0,1],`, ""}},
+		{"best_iteration is -2", []string{`"attributes":{}`, `"attributes":{"best_iteration":"-2"}`}},
 		{"ends at tree 9", []string{`"attributes":{}`, `"attributes":{"best_iteration":"0"}`, "[0,1]", "[0,9]"}},
 		{"3 names", []string{`"feature_names":[]`, `"feature_names":["a","b","c"]`}},
 		{"1 lists of categories", []string{`"enc":[]`, `"enc":[{"offsets":[0,1],"values":[97]}]`}},
@@ -294,22 +296,14 @@ func TestRefused(t *testing.T) {
 		{"two features are named", []string{`"enc":[]`, `"enc":[{"offsets":[0,1],"values":[97]},{"offsets":[],"values":[]}]`, `"feature_names":[]`, `"feature_names":["a","a"]`}},
 		{"data after the end", []string{`"reg:squarederror"}}}`, `"reg:squarederror"}}} x`}},
 	} {
-		_, err := xgboost.ParseJSON(change(t, c.parts...))
-		malformed, unsupported := (*modelfile.FormatError)(nil), (*modelfile.UnsupportedError)(nil)
-		if !errors.As(err, &malformed) && !errors.As(err, &unsupported) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("error %v, want one with %q", err, c.want)
-		}
+		stump.Refused(t, xgboost.ParseJSON, stump.Change(t, model, c.parts...), c.want)
 	}
-	for n := range len(stump) {
-		if _, err := xgboost.ParseJSON([]byte(stump[:n])); err == nil {
-			t.Fatalf("the first %d of %d bytes are a model", n, len(stump))
-		}
-	}
+	stump.Cut(t, xgboost.ParseJSON, model, len(model))
 }
 
 // TestPorts checks what the plan says of its inputs and outputs.
 func TestPorts(t *testing.T) {
-	p, err := xgboost.ParseJSON(change(t, `"feature_names":[]`, `"feature_names":["age","sex"]`, "reg:squarederror", "binary:logistic"))
+	p, err := xgboost.ParseJSON(stump.Change(t, model, `"feature_names":[]`, `"feature_names":["age","sex"]`, "reg:squarederror", "binary:logistic"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,55 +323,10 @@ func TestPorts(t *testing.T) {
 	}
 }
 
-// seeds are the smaller models of the golden set of one kind, and the stump.
-func seeds(f *testing.F, pattern string) {
-	paths, err := filepath.Glob("../testdata/golden/xgb_*/" + pattern)
-	if err != nil || len(paths) == 0 {
-		f.Fatalf("no seeds: %v", err)
-	}
-	for _, path := range paths {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		if len(data) < 60_000 {
-			f.Add(data)
-		}
-	}
-}
-
 func FuzzParseJSON(f *testing.F) {
-	f.Add([]byte(stump))
-	seeds(f, "model.json")
-	f.Fuzz(func(t *testing.T, data []byte) { tryOut(t, data, xgboost.ParseJSON) })
+	stump.Fuzz(f, xgboost.ParseJSON, model, "../testdata/golden/xgb_*/model.json")
 }
 
 func FuzzParseUBJ(f *testing.F) {
-	f.Add(append([]byte("{L"), binary.BigEndian.AppendUint64(nil, 7)...))
-	seeds(f, "model.ubj")
-	f.Fuzz(func(t *testing.T, data []byte) { tryOut(t, data, xgboost.ParseUBJ) })
-}
-
-func tryOut(t *testing.T, data []byte, parse func([]byte) (*forest.Plan, error)) {
-	p, err := parse(data)
-	if err != nil {
-		malformed, unsupported := (*modelfile.FormatError)(nil), (*modelfile.UnsupportedError)(nil)
-		if !errors.As(err, &malformed) && !errors.As(err, &unsupported) {
-			t.Fatalf("an error of neither kind: %v", err)
-		}
-		return
-	}
-	r := p.NewRun()
-	for i, in := range p.Inputs {
-		r.Input(i).Resize(in.Type, 2, in.Shape[1])
-		for k := range r.Input(i).F32 {
-			r.Input(i).F32[k] = []float32{0, -1, 1e30, float32(math.NaN())}[k%4]
-		}
-	}
-	if err := r.Execute(); err != nil {
-		var value *modelfile.ValueError
-		if !errors.As(err, &value) {
-			t.Fatal(err)
-		}
-	}
+	stump.Fuzz(f, xgboost.ParseUBJ, "{L\x00\x00\x00\x00\x00\x00\x00\x07", "../testdata/golden/xgb_*/model.ubj")
 }
