@@ -108,8 +108,8 @@ func TestRefusedValue(t *testing.T) {
 func TestBelowHTTP(t *testing.T) {
 	url, _, _ := serve(t, heart(t), nil)
 	for request, status := range map[string]int{
-		"NONSENSE\r\n\r\n":       400,
-		"GET / HTTP/1.1\r\n\r\n": 400, // no Host
+		"NONSENSE " + strings.Repeat("x", 24) + "\r\n\r\n":                            400,
+		"GET / HTTP/1.1\r\n\r\n":                                                      400, // no Host
 		"POST /predict HTTP/1.1\r\nHost: x\r\nExpect: a-miracle\r\n\r\n":              417,
 		"GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 80<<10) + "\r\n\r\n": 431,
 		"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n":        501,

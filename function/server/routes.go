@@ -38,6 +38,7 @@ func (s *Server) routes(e *echo.Echo) {
 	get("/v1/models", s.v1Models)
 	quiet("/v1/models/:model", s.v1Ready)
 	post("/v1/models/:model", s.v1Verb)
+	e.OPTIONS("/v1/models/:model", s.handle(s.v1Options))
 
 	quiet("/v2/health/live", s.live)
 	quiet("/v2/health/ready", s.readiness)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"online-inference/engine"
 	"online-inference/function/artefact"
 	"online-inference/function/oip"
@@ -27,15 +29,36 @@ func (s *Server) v1Models(c *call) error {
 
 // v1Ready tells whether a model can be asked.
 func (s *Server) v1Ready(c *call) error {
-	if name, verb, cut := cutVerb(c); cut && verb == predictVerb {
-		// The router knows no verbs, so it has not seen that this path takes POST only.
-		c.Response().Header().Set("Allow", "OPTIONS, POST")
-		if _, err := s.find(c, name, ""); err != nil {
-			return err
-		}
-		return s.routeRefusal(c, http.StatusMethodNotAllowed)
+	if _, _, cut := cutVerb(c); cut {
+		return s.v1Method(c)
 	}
 	return s.modelReady(c)
+}
+
+// v1Options tells what the path of a model, or of its verb, takes: the router sees
+// no difference.
+func (s *Server) v1Options(c *call) error {
+	if err := s.v1Method(c); c.Response().Header().Get(echo.HeaderAllow) == "" {
+		return err
+	}
+	c.Response().WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// v1Method refuses a method that a model's path, or its verb's, does not take.
+func (s *Server) v1Method(c *call) error {
+	name, verb, cut := cutVerb(c)
+	allow := "OPTIONS, GET, HEAD"
+	if cut {
+		if allow = "OPTIONS, POST"; verb != predictVerb || name == "" {
+			return s.routeRefusal(c, http.StatusNotFound)
+		}
+	}
+	if _, err := s.find(c, name, ""); err != nil {
+		return err
+	}
+	c.Response().Header().Set(echo.HeaderAllow, allow)
+	return s.routeRefusal(c, http.StatusMethodNotAllowed)
 }
 
 // predictVerb is the one verb of a model's path.
@@ -54,15 +77,8 @@ func cutVerb(c *call) (name, verb string, cut bool) {
 // from the verb: its parameter ends at a slash only.
 func (s *Server) v1Verb(c *call) error {
 	name, verb, cut := cutVerb(c)
-	if !cut {
-		if _, err := s.model(c); err != nil {
-			return err
-		}
-		c.Response().Header().Set("Allow", "OPTIONS, GET, HEAD")
-		return s.routeRefusal(c, http.StatusMethodNotAllowed)
-	}
-	if verb != predictVerb || name == "" {
-		return s.routeRefusal(c, http.StatusNotFound)
+	if !cut || verb != predictVerb || name == "" {
+		return s.v1Method(c)
 	}
 	m, err := s.find(c, name, "")
 	if err != nil {
