@@ -115,7 +115,7 @@ func (p *parser) attr(r *reader) Attr {
 			a.Ints = r.ints(a.Ints)
 			a.guess(AttrInts)
 		case 9:
-			a.Strings = append(a.Strings, r.string())
+			a.Strings = r.strings(a.Strings)
 			a.guess(AttrStrings)
 		case 20:
 			a.Kind = AttrKind(r.int())

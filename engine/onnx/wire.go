@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"online-inference/engine/modelfile"
 )
@@ -90,6 +91,10 @@ func (r *reader) varint() uint64 {
 	if r.err != nil {
 		return 0
 	}
+	if r.at < len(r.data) && r.data[r.at] < 0x80 {
+		r.at++
+		return uint64(r.data[r.at-1])
+	}
 	v, n := binary.Uvarint(r.data[r.at:])
 	if n <= 0 {
 		r.fail("a number is cut short or longer than 64 bits")
@@ -126,6 +131,30 @@ func (r *reader) bytes() []byte {
 
 func (r *reader) string() string { return string(r.bytes()) }
 
+// strings appends a repeated string and those that follow at once. A list that
+// names a few words over and over, as the modes of trees' nodes do, holds each
+// of them once: words holds the last one of each length.
+func (r *reader) strings(to []string) []string {
+	var words [32]string
+	word := func(b []byte) string {
+		w := &words[len(b)%len(words)]
+		if *w != string(b) {
+			*w = string(b)
+		}
+		return *w
+	}
+	to = append(slices.Grow(to, 1+r.following(len(to))), word(r.bytes()))
+	for key := r.key(); len(r.data)-r.at >= 2 && r.data[r.at] == key; {
+		n := int(r.data[r.at+1])
+		if n >= 0x80 || n > len(r.data)-r.at-2 {
+			break // long, or cut short: next reads it, or names the fault
+		}
+		r.at += 2 + n
+		to = append(to, word(r.data[r.at-n:r.at]))
+	}
+	return to
+}
+
 // message opens the current field as a nested message.
 func (r *reader) message() *reader {
 	m := &reader{data: r.bytes(), base: r.subAt, depth: r.depth + 1, err: r.err}
@@ -143,10 +172,23 @@ func (r *reader) close(m *reader) {
 	}
 }
 
-// ints appends a repeated integer, packed or not.
+// ints appends a repeated integer, packed or not. Files of the Python package
+// onnx write each number of an attribute with its key: those that follow at once
+// are read in a loop of their own, after they were counted.
 func (r *reader) ints(to []int64) []int64 {
 	if r.wire == wireVarint {
-		return append(to, int64(r.num))
+		to = slices.Grow(to, 1+r.following(len(to)))
+		to = append(to, int64(r.num))
+		for key := r.key(); r.at < len(r.data) && r.data[r.at] == key && r.err == nil; {
+			if b := r.data[r.at:]; len(b) > 3 && b[2] < 0x80 && b[1] >= 0x80 { // two bytes, as most node numbers
+				to = append(to, int64(b[1]&0x7f)|int64(b[2])<<7)
+				r.at += 3
+				continue
+			}
+			r.at++
+			to = append(to, int64(r.varint()))
+		}
+		return to
 	}
 	m := &reader{data: r.bytes(), base: r.subAt, err: r.err}
 	if to == nil {
@@ -157,6 +199,44 @@ func (r *reader) ints(to []int64) []int64 {
 	}
 	r.close(m)
 	return to
+}
+
+// key is the byte that opens a field like the current one; fields of numbers
+// from 16 on have longer keys, and no byte of theirs is 0.
+func (r *reader) key() byte {
+	if r.field > 15 {
+		return 0
+	}
+	return byte(r.field<<3 | r.wire)
+}
+
+// following counts the fields that follow the current one and have its key, but
+// only at the start of a list: what has grown already is not counted again.
+func (r *reader) following(have int) int {
+	if have > 0 || r.err != nil {
+		return 0
+	}
+	n, key := 0, r.key()
+	for at := r.at; at < len(r.data) && r.data[at] == key; n++ {
+		at++
+		switch r.wire {
+		case wireI32:
+			at += 4
+		case wireI64:
+			at += 8
+		case wireBytes:
+			if at == len(r.data) || r.data[at] >= 0x80 {
+				return n
+			}
+			at += 1 + int(r.data[at])
+		default:
+			for at < len(r.data) && r.data[at] >= 0x80 {
+				at++
+			}
+			at++
+		}
+	}
+	return n
 }
 
 // countVarints counts the bytes that end a number.
@@ -173,16 +253,19 @@ func countVarints(b []byte) int {
 // floats appends a repeated float, packed or not.
 func (r *reader) floats(to []float32) []float32 {
 	if r.wire == wireI32 {
-		return append(to, math.Float32frombits(uint32(r.num)))
+		to = slices.Grow(to, 1+r.following(len(to)))
+		to = append(to, math.Float32frombits(uint32(r.num)))
+		for key := r.key(); len(r.data)-r.at >= 5 && r.data[r.at] == key; r.at += 5 {
+			to = append(to, math.Float32frombits(binary.LittleEndian.Uint32(r.data[r.at+1:])))
+		}
+		return to
 	}
 	b := r.bytes()
 	if len(b)%4 != 0 {
 		r.fail("%d bytes are no whole number of floats", len(b))
 		return to
 	}
-	if to == nil {
-		to = make([]float32, 0, len(b)/4)
-	}
+	to = slices.Grow(to, len(b)/4)
 	for ; len(b) >= 4; b = b[4:] {
 		to = append(to, math.Float32frombits(binary.LittleEndian.Uint32(b)))
 	}
@@ -199,6 +282,7 @@ func (r *reader) doubles(to []float64) []float64 {
 		r.fail("%d bytes are no whole number of doubles", len(b))
 		return to
 	}
+	to = slices.Grow(to, len(b)/8)
 	for ; len(b) >= 8; b = b[8:] {
 		to = append(to, math.Float64frombits(binary.LittleEndian.Uint64(b)))
 	}
