@@ -1,6 +1,7 @@
 package onnx_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -74,7 +75,7 @@ func field(number int, wire byte, value ...byte) string {
 }
 
 func message(number int, body string) string {
-	return field(number, 2, byte(len(body))) + body
+	return field(number, 2, binary.AppendUvarint(nil, uint64(len(body)))...) + body
 }
 
 func TestMalformed(t *testing.T) {
