@@ -75,18 +75,22 @@ func predictVerb(ctx context.Context, args []string, stdin io.Reader, stdout, st
 	if err != nil {
 		return err
 	}
-	name := "-"
+	path := "-"
 	if len(rest) == 2 {
-		name = rest[1]
+		path = rest[1]
 	}
-	in, err := openInput(ctx, name, stdin)
+	in, err := openInput(ctx, path, stdin)
 	if err != nil {
 		return err
+	}
+	name := path
+	if path == "-" {
+		name = "standard input"
 	}
 	defer in.close()
 	meter := progress.New(in.size)
 	o.Model, o.Scored = m, &meter.Rows
-	if o.Rows, err = rows.Open(in.counted(&meter.Bytes), name, f.parsedFormat(), f.parsedDelimiter()); err != nil {
+	if o.Rows, err = rows.Open(in.counted(&meter.Bytes), path, f.parsedFormat(), f.parsedDelimiter()); err != nil {
 		return readingError(ctx, name, err)
 	}
 	if err := f.check(&o); err != nil {
@@ -136,12 +140,10 @@ func readingError(ctx context.Context, name string, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("interrupted: %w", ctx.Err())
-	case name == "-":
-		name = "standard input"
 	}
 	var bad *predict.RowError
 	if errors.As(err, &bad) {
-		return fmt.Errorf("%s, %w", name, err)
+		return fmt.Errorf("%s, %w (-skip-bad leaves such rows out)", name, err)
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
@@ -247,7 +249,7 @@ func (f *predictFlags) report(stderr io.Writer, name string, sum predict.Summary
 			fmt.Fprintf(stderr, "oinf: note: columns that the model does not take: %s\n", clipped(sum.Ignored))
 		}
 		for _, o := range sum.Outside {
-			fmt.Fprintf(stderr, "oinf: note: column %q: %d values outside the training range %s, the first in line %d\n", o.Feature, o.Rows, o.Range, o.Line)
+			fmt.Fprintf(stderr, "oinf: note: column %q: %s outside the training range %s, the first in line %d\n", o.Feature, counted(o.Rows, "value"), o.Range, o.Line)
 		}
 	}
 	if sum.Bad == 0 {
@@ -264,8 +266,15 @@ func (f *predictFlags) report(stderr io.Writer, name string, sum predict.Summary
 		where = "they are in " + f.rejects
 	}
 	if err == nil || errors.Is(err, predict.ErrAllBad) {
-		fmt.Fprintf(stderr, "oinf: %d rows scored, %d bad ones left out (%s)\n", sum.Rows, sum.Bad, where)
+		fmt.Fprintf(stderr, "oinf: %s scored, %d left out (%s)\n", counted(sum.Rows, "row"), sum.Bad, where)
 	}
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // clipped lists names for people: the first of many.

@@ -16,7 +16,8 @@ import (
 type worker struct {
 	*task
 	parser rows.Parser
-	kept   []int // the rows of the chunk that are in the batch
+	into   []artefact.Column // of the batch, by feature
+	kept   []int             // the rows of the chunk that are in the batch
 	marks  []mark
 	found  []int // by feature, where a JSON object has it; -1 where it has not
 	guess  []int // the feature of each member of the last object
@@ -42,8 +43,8 @@ func (w *worker) score(j *job) {
 	if n == 0 {
 		return
 	}
-	b := w.Model.Batch(n)
-	w.fill(b, j)
+	b := w.batch(n)
+	w.fill(j)
 	if len(w.kept) < n {
 		b = w.again(b, j)
 	}
@@ -63,12 +64,22 @@ func (w *worker) score(j *job) {
 	w.settle(j)
 }
 
-// fill puts the rows that are sound into a batch, one behind the other.
-func (w *worker) fill(b *artefact.Batch, j *job) {
+// batch takes a batch, into which fillRow then writes.
+func (w *worker) batch(rows int) *artefact.Batch {
+	b := w.Model.Batch(rows)
+	w.into = w.into[:0]
+	for f := range w.Model.Len() {
+		w.into = append(w.into, b.Column(f))
+	}
+	return b
+}
+
+// fill puts the rows that are sound into the batch, one behind the other.
+func (w *worker) fill(j *job) {
 	w.kept, w.marks = w.kept[:0], w.marks[:0]
 	for i := range j.chunk.Len() {
 		marks := len(w.marks)
-		if reason := w.fillRow(b, len(w.kept), j, i); reason != "" {
+		if reason := w.fillRow(len(w.kept), j, i); reason != "" {
 			w.marks = w.marks[:marks]
 			if !w.reject(j, i, reason) {
 				return
@@ -89,10 +100,10 @@ func (w *worker) reject(j *job, i int, reason string) bool {
 // again fills a batch of the right size with the rows that were kept.
 func (w *worker) again(b *artefact.Batch, j *job) *artefact.Batch {
 	b.Release()
-	b = w.Model.Batch(len(w.kept))
+	b = w.batch(len(w.kept))
 	w.marks = w.marks[:0]
 	for slot, i := range w.kept {
-		w.fillRow(b, slot, j, i)
+		w.fillRow(slot, j, i)
 	}
 	return b
 }
@@ -104,8 +115,8 @@ func (w *worker) sift(b *artefact.Batch, j *job) (*artefact.Batch, error) {
 	w.kept = w.kept[:0]
 	for _, i := range all {
 		b.Release()
-		b = w.Model.Batch(1)
-		w.fillRow(b, 0, j, i)
+		b = w.batch(1)
+		w.fillRow(0, j, i)
 		err := b.Run()
 		var value *engine.ValueError
 		switch {
@@ -156,8 +167,8 @@ func (w *worker) refused(b *artefact.Batch, e *engine.ValueError) string {
 	return ": " + reason
 }
 
-// fillRow puts row i of a job into a batch; reason says why it cannot be.
-func (w *worker) fillRow(b *artefact.Batch, slot int, j *job, i int) (reason string) {
+// fillRow puts row i of a job into the batch; reason says why it cannot be.
+func (w *worker) fillRow(slot int, j *job, i int) (reason string) {
 	text, _, fault := j.chunk.Row(i)
 	if fault != "" {
 		return ": " + fault
@@ -166,16 +177,17 @@ func (w *worker) fillRow(b *artefact.Batch, slot int, j *job, i int) (reason str
 		return ": " + reason
 	}
 	for f := range w.row {
-		kind, text, got := w.value(w.feature(f), &w.row[f])
-		expected, warning := b.Set(slot, f, kind, text)
-		if expected != "" {
+		feature := w.feature(f)
+		kind, text, got := w.value(feature, &w.row[f])
+		ok, strange := w.into[f].Set(slot, kind, text)
+		if !ok {
 			if got == "" {
 				got = oip.Describe(kind, text)
 			}
-			return fmt.Sprintf("%s: expected %s, got %s", w.place(f), expected, got)
+			return fmt.Sprintf("%s: expected %s, got %s", w.place(f), feature.Expected(), got)
 		}
-		if warning != "" {
-			w.marks = append(w.marks, mark{slot, f, warning})
+		if strange {
+			w.marks = append(w.marks, mark{slot, f, feature.Warning(text)})
 		}
 	}
 	return ""

@@ -14,7 +14,6 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
 )
 
 // Format is how a table is written.
@@ -215,7 +214,7 @@ func (s *Source) cutQuoted(data []byte) (end, next int, fault string, ok bool) {
 				case rest[0] == '\r' && len(rest) == 1 && !s.eof:
 					return 0, 0, "", false
 				case rest[0] != '\r' || len(rest) > 1 && rest[1] != '\n':
-					return 0, 0, fmt.Sprintf("a quoted cell goes on behind its closing quote, with %q", firstRune(rest)), true
+					return 0, 0, "a quoted cell goes on behind its closing quote", true
 				}
 			}
 		}
@@ -248,11 +247,6 @@ func closing(data []byte, i int) (int, bool) {
 		}
 		i++
 	}
-}
-
-func firstRune(b []byte) rune {
-	r, _ := utf8.DecodeRune(b)
-	return r
 }
 
 // fill reads more behind what is there.
