@@ -1,12 +1,14 @@
 // Package listen holds what the compared servers have in common: an HTTP server
 // over TCP that speaks HTTP/1.1 and, without TLS, HTTP/2, and the metrics library
-// that the function links as well.
+// that the function links as well. /mallocs counts the allocations until now.
 package listen
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -17,6 +19,11 @@ func Serve(grpc http.Handler) error {
 	mux := http.NewServeMux()
 	registry := prometheus.NewRegistry()
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/mallocs", func(w http.ResponseWriter, _ *http.Request) {
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		fmt.Fprint(w, stats.Mallocs)
+	})
 	mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) {})
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
