@@ -100,8 +100,8 @@ func TestAcyclic(t *testing.T) {
 			}
 		}
 		want := circular(s.Nodes, 0, nil)
-		if got := s.checkAcyclic() != nil; got != want {
-			t.Fatalf("circle %v, want %v: %+v", got, want, s.Nodes)
+		if _, err := s.survey(); (err != nil) != want {
+			t.Fatalf("%v, want a circle %v: %+v", err, want, s.Nodes)
 		}
 		if want {
 			circles++

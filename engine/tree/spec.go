@@ -40,7 +40,7 @@ type Node struct {
 	Feature   int32    // column of the row
 	True      int32    // index of a child in Spec.Nodes
 	False     int32    // index of the other
-	Threshold float64  // in the precision in which values are compared
+	Threshold float64  // values are compared with it as float64 numbers
 	Set       [2]int32 // of an In node: first index in Spec.Bits, and one past the last
 	Weights   [2]int32 // of a leaf: first index in Spec.Weights, and one past the last
 	Linear    int32    // of a leaf: 1 + an index in Spec.Linears, 0 for none
@@ -86,8 +86,8 @@ const (
 	Max
 )
 
-// check proves what scoring relies on: every index is in range and no path
-// from a root returns to a node on it.
+// check proves, with survey, what scoring relies on: every index is in range
+// and no path from a root returns to a node on it.
 func (s *Spec) check() error {
 	if len(s.Roots) == 0 {
 		return fmt.Errorf("an ensemble without trees")
@@ -128,7 +128,7 @@ func (s *Spec) check() error {
 			return fmt.Errorf("weight %d adds to target %d of %d", i, w.Target, s.Targets)
 		}
 	}
-	return s.checkAcyclic()
+	return nil
 }
 
 func (s *Spec) checkLinear(n Node) error {
@@ -152,38 +152,5 @@ func (s *Spec) checkLinear(n Node) error {
 	return nil
 }
 
-// checkAcyclic walks depth first from every root. Each node is entered once
-// over all trees, so the work is linear in the nodes.
-func (s *Spec) checkAcyclic() error {
-	const open, done = 1, 2
-	state := make([]uint8, len(s.Nodes))
-	var stack []int32
-	for t, root := range s.Roots {
-		if root < 0 || int(root) >= len(s.Nodes) {
-			return fmt.Errorf("tree %d starts at node %d of %d", t, root, len(s.Nodes))
-		}
-		stack = append(stack[:0], root)
-		for len(stack) > 0 {
-			k := stack[len(stack)-1]
-			if state[k] != 0 { // its children are done, or it was reached on two paths
-				state[k] = done
-				stack = stack[:len(stack)-1]
-				continue
-			}
-			state[k] = open
-			n := &s.Nodes[k]
-			if n.Mode == Leaf {
-				continue
-			}
-			for _, c := range [2]int32{n.True, n.False} {
-				switch state[c] {
-				case open: // open nodes are exactly those on the path to k
-					return fmt.Errorf("tree %d returns to node %d", t, c)
-				case 0:
-					stack = append(stack, c)
-				}
-			}
-		}
-	}
-	return nil
-}
+// nearZero is LightGBM's kZeroThreshold, a double that was written as a float.
+const nearZero = float64(float32(1e-35))

@@ -1,0 +1,246 @@
+package tree
+
+import (
+	"math"
+	"slices"
+)
+
+// A node is a test and where it leads: to the node delta places on, or to the
+// one behind that where the key of the column is below the threshold. The
+// column is counted in bytes of a row of keys. In a leaf column and delta are
+// 0, so that walking on changes nothing and walks of different lengths can go
+// in lock-step; its threshold is the payload. A jump to a node that has
+// several parents is a test of column 0, which never holds.
+//
+// Scoring reads nodes in one of two packed forms. A narrow node is 8 bytes:
+// from the top 32 bits of threshold or payload, 16 bits of delta, 16 bits of
+// column. Because the lower half of an inner node is not 0 and that of a key
+// is, key < node is key <= threshold. Wide nodes are 16 bytes and stand in
+// pairs of four words: two thresholds, then two links of 32 bits of delta,
+// counted in words, and 32 bits of column. A node is named by the place of its
+// threshold, and its link is linkAt words on.
+type node struct {
+	threshold uint64
+	column    uint32 // in trees with sets the upper two bits say which test it is
+	delta     int32
+}
+
+// The tests of trees with sets, in node.column. The threshold of a test of
+// membership is the place of the set in the upper half and the words in the lower.
+const (
+	testEqual  = 1 << 30
+	testMember = 2 << 30
+	testMask   = 3 << 30
+)
+
+const (
+	maxNarrowColumns = 1 << 16 / 8
+	maxNarrowDelta   = math.MaxInt16
+	linkAt           = 2
+	maxSlots         = 1 << 28 // so that places of wide nodes fit a delta
+)
+
+// A ref is a tree of a layout.
+type ref struct {
+	root   uint32
+	steps  int32 // to its deepest leaf
+	mean   float32
+	target int32
+	deep   bool // most leaves are far above the deepest
+}
+
+// builder lays trees out.
+type builder struct {
+	spec   *Spec
+	marks  []mark
+	chart  *chart
+	leaves *leaves
+	at     []int32 // by node of the spec: 1 + its place, or 1 + its payload for a leaf
+	nodes  []node
+	depth  []int32 // by place: steps from the root on the path on which it was laid out
+	queue  []place
+	stack  []place
+}
+
+// room makes room for the nodes of a spec.
+func (b *builder) room(n int) {
+	b.nodes, b.depth = make([]node, 0, n), make([]int32, 0, n)
+}
+
+// place is a node of the spec and where it goes.
+type place struct{ node, slot int32 }
+
+// clusterPairs is how many pairs of children stand side by side before one of
+// their descendants is followed further down: as many as a cache line of 64
+// bytes has room for.
+const clusterPairs = 4
+
+// tree lays out one tree and says where it is. Children stand in pairs; the
+// pairs of the upper levels of every subtree stand together, so that a walk
+// touches few lines of the cache.
+func (b *builder) tree(root int32) ref {
+	t := ref{steps: b.marks[root].height, target: max(0, b.marks[root].target)}
+	if b.spec.Nodes[root].Mode != Leaf && b.at[root] > 0 {
+		t.root = uint32(b.at[root] - 1)
+		t.mean = float32(t.steps)
+		return t
+	}
+	first := len(b.nodes)
+	t.root = uint32(first)
+	b.nodes, b.depth = append(b.nodes, node{}, node{}), append(b.depth, 0, 0) // its twin stays empty
+	b.stack = b.stack[:0]
+	if b.child(root, int32(first)) {
+		b.stack = append(b.stack, place{root, int32(first)})
+	}
+	for len(b.stack) > 0 {
+		b.queue = append(b.queue[:0], b.stack[len(b.stack)-1])
+		b.stack = b.stack[:len(b.stack)-1]
+		for i := 0; i < len(b.queue); i++ {
+			if i == clusterPairs {
+				slices.Reverse(b.queue[i:])
+				b.stack = append(b.stack, b.queue[i:]...)
+				break
+			}
+			b.split(b.queue[i])
+		}
+	}
+	leaves, sum := -1, 0 // the root's twin is none
+	for i := first; i < len(b.nodes); i++ {
+		if n := &b.nodes[i]; n.delta == 0 && n.column == 0 {
+			leaves++
+			sum += int(b.depth[i])
+		}
+	}
+	if leaves > 0 {
+		t.mean = float32(sum) / float32(leaves)
+	} else {
+		t.mean = float32(t.steps)
+	}
+	return t
+}
+
+// child writes a leaf or a jump in a slot, or says that the node's own test is
+// to be written there.
+func (b *builder) child(from, slot int32) (inner bool) {
+	n := &b.spec.Nodes[from]
+	if n.Mode == Leaf {
+		b.nodes[slot] = node{threshold: b.payload(from)}
+		return false
+	}
+	if b.at[from] > 0 {
+		b.nodes[slot] = node{delta: b.at[from] - 1 - slot}
+		return false
+	}
+	b.at[from] = slot + 1
+	return true
+}
+
+func (b *builder) payload(leaf int32) uint64 {
+	if b.at[leaf] > 0 {
+		return uint64(b.at[leaf] - 1)
+	}
+	p := b.leaves.payload(b.spec, &b.spec.Nodes[leaf], b.chart.wide)
+	if b.leaves.form == leafVector || b.leaves.form == leafRecord || b.leaves.form == leafValue && !b.chart.wide {
+		b.at[leaf] = int32(p) + 1
+	}
+	return p
+}
+
+// split writes the test of an inner node and makes room for its children.
+func (b *builder) split(p place) {
+	n := b.spec.Nodes[p.node]
+	t := newTest(&n, b.chart.wide)
+	slot := int32(len(b.nodes))
+	k := t.kind
+	threshold := t.threshold
+	if k >= category {
+		threshold = uint64(n.Set[0])<<32 | uint64(n.Set[1]-n.Set[0])
+	}
+	b.nodes[p.slot] = node{
+		threshold: threshold, column: 8*uint32(b.chart.at[k][n.Feature]) | t.flag, delta: slot - p.slot,
+	}
+	d := b.depth[p.slot] + 1
+	b.nodes, b.depth = append(b.nodes, node{}, node{}), append(b.depth, d, d)
+	for i, c := range [2]int32{t.no, t.yes} {
+		if b.child(c, slot+int32(i)) {
+			b.queue = append(b.queue, place{c, slot + int32(i)})
+		}
+	}
+}
+
+// test is a node's test as a comparison of keys.
+type test struct {
+	kind      kind
+	threshold uint64
+	flag      uint32
+	yes, no   int32
+}
+
+// newTest turns a node around where it asks for more instead of less, or for
+// difference instead of equality.
+func newTest(n *Node, wide bool) test {
+	mode, limit := n.Mode, n.Threshold
+	if limit != limit && mode <= NEQ { // nothing is less or more than NaN, or equal to it
+		limit = math.Inf(-1)
+		if mode = LT; n.Mode == NEQ {
+			mode = GTE
+		}
+	}
+	swapped := mode == GT || mode == GTE || mode == NEQ
+	t := test{yes: n.True, no: n.False}
+	if swapped {
+		t.yes, t.no = t.no, t.yes
+	}
+	most := mode == LEQ || mode == GT
+	family := below
+	switch {
+	case mode == In:
+		family, t.flag = category, testMember
+	case mode == InTrunc:
+		family, t.flag = categoryTrunc, testMember
+	case mode == EQ || mode == NEQ:
+		t.flag = testEqual
+	case !wide && most:
+		family = upTo
+	}
+	t.kind = kindOf(n, family, swapped)
+	if wide {
+		t.threshold, _ = key64(limit)
+		if most {
+			t.threshold++
+		}
+	} else {
+		key, _ := key32(float32(limit))
+		if t.threshold = uint64(key); !most {
+			t.threshold--
+		}
+	}
+	return t
+}
+
+// narrowed packs the nodes, or gives nil where one does not fit.
+func (b *builder) narrowed() []uint64 {
+	out := make([]uint64, len(b.nodes))
+	for i, n := range b.nodes {
+		if n.delta > maxNarrowDelta || n.delta < -maxNarrowDelta || n.threshold > math.MaxUint32 {
+			return nil
+		}
+		out[i] = n.threshold<<32 | uint64(uint16(n.delta))<<16 | uint64(n.column)
+	}
+	return out
+}
+
+// widened packs the nodes, and places the trees anew.
+func (b *builder) widened(trees []ref) []uint64 {
+	place := func(slot int32) int32 { return slot/2*4 + slot%2 }
+	out := make([]uint64, 2*len(b.nodes))
+	for i, n := range b.nodes {
+		at := place(int32(i))
+		out[at] = n.threshold
+		out[at+linkAt] = uint64(place(int32(i)+n.delta)-at)<<32 | uint64(n.column)
+	}
+	for i := range trees {
+		trees[i].root = uint32(place(int32(trees[i].root)))
+	}
+	return out
+}

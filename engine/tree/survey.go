@@ -1,0 +1,104 @@
+package tree
+
+import (
+	"fmt"
+	"math"
+)
+
+// mark is what is known of a node before the trees are laid out.
+type mark struct {
+	height int32 // steps to the deepest leaf, those of jumps to shared nodes included
+	target int32 // that all leaves below add to with one weight each, -1 where they differ
+	refs   uint8 // nodes and roots that lead to it: 0, 1, or 2 for more
+	state  uint8
+	needs  needs // of the node and all below it
+}
+
+// needs are what a layout must be able to express.
+type needs uint8
+
+const (
+	needsDouble needs = 1 << iota // a threshold that is no float32
+	needsSets                     // a test that is no order: EQ, NEQ, In, InTrunc
+)
+
+// The states of a node while the graph is walked depth first.
+const (
+	unseen = iota
+	open
+	done
+)
+
+// survey proves that no path from a root returns to a node on it, and marks
+// the nodes. Each is entered once over all trees, so the work is linear.
+func (s *Spec) survey() ([]mark, error) {
+	marks := make([]mark, len(s.Nodes))
+	for i := range s.Nodes {
+		if n := &s.Nodes[i]; n.Mode != Leaf {
+			marks[n.True].refs = min(2, marks[n.True].refs+1)
+			marks[n.False].refs = min(2, marks[n.False].refs+1)
+		}
+	}
+	for t, root := range s.Roots {
+		if root < 0 || int(root) >= len(s.Nodes) {
+			return nil, fmt.Errorf("tree %d starts at node %d of %d", t, root, len(s.Nodes))
+		}
+		marks[root].refs = min(2, marks[root].refs+1)
+	}
+	var stack []int32
+	for t, root := range s.Roots {
+		stack = append(stack[:0], root)
+		for len(stack) > 0 {
+			k := stack[len(stack)-1]
+			m, n := &marks[k], &s.Nodes[k]
+			switch {
+			case m.state == done: // it was reached on two paths
+				stack = stack[:len(stack)-1]
+				continue
+			case n.Mode == Leaf || m.state == open: // all below it is done
+				m.finish(s, marks, n)
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			m.state = open
+			for _, c := range [2]int32{n.True, n.False} {
+				switch marks[c].state {
+				case open: // open nodes are exactly those on the path to k
+					return nil, fmt.Errorf("tree %d returns to node %d", t, c)
+				case unseen:
+					stack = append(stack, c)
+				}
+			}
+		}
+	}
+	return marks, nil
+}
+
+func (m *mark) finish(s *Spec, marks []mark, n *Node) {
+	m.state = done
+	if n.Mode == Leaf {
+		m.target = -1
+		if w := s.Weights[n.Weights[0]:n.Weights[1]]; len(w) == 1 {
+			m.target = w[0].Target
+		}
+		return
+	}
+	if m.target = marks[n.True].target; m.target != marks[n.False].target {
+		m.target = -1
+	}
+	for _, c := range [2]int32{n.True, n.False} {
+		h := marks[c].height + 1
+		if marks[c].refs > 1 && s.Nodes[c].Mode != Leaf {
+			h++
+		}
+		m.height, m.needs = max(m.height, h), m.needs|marks[c].needs
+	}
+	if n.Mode > GT {
+		m.needs |= needsSets
+	} else if !single(n.Threshold) {
+		m.needs |= needsDouble
+	}
+}
+
+// single reports whether a float32 holds a threshold exactly.
+func single(t float64) bool { return float64(float32(t)) == t && !math.IsNaN(t) }
