@@ -11,11 +11,23 @@ API = 21
 """A version of the interface whose table has every function used here."""
 
 TABLE = {
-    "GetErrorMessage": 2, "CreateEnv": 3, "CreateSession": 7, "CreateSessionFromArray": 8, "Run": 9, "CreateSessionOptions": 10,
-    "SetSessionExecutionMode": 13, "SetSessionGraphOptimizationLevel": 23, "SetIntraOpNumThreads": 24, "SetInterOpNumThreads": 25,
-    "CreateTensorAsOrtValue": 48, "CreateTensorWithDataAsOrtValue": 49, "FillStringTensor": 52, "CreateCpuMemoryInfo": 69,
-    "GetAllocatorWithDefaultOptions": 78, "ReleaseSession": 95,
-}  # fmt: skip
+    "GetErrorMessage": 2,
+    "CreateEnv": 3,
+    "CreateSession": 7,
+    "CreateSessionFromArray": 8,
+    "Run": 9,
+    "CreateSessionOptions": 10,
+    "SetSessionExecutionMode": 13,
+    "SetSessionGraphOptimizationLevel": 23,
+    "SetIntraOpNumThreads": 24,
+    "SetInterOpNumThreads": 25,
+    "CreateTensorAsOrtValue": 48,
+    "CreateTensorWithDataAsOrtValue": 49,
+    "FillStringTensor": 52,
+    "CreateCpuMemoryInfo": 69,
+    "GetAllocatorWithDefaultOptions": 78,
+    "ReleaseSession": 95,
+}
 """Places in the table of functions, which the interface promises never to move."""
 
 FLOAT, INT64, STRING = 1, 7, 8
@@ -23,7 +35,10 @@ ELEMENTS = {np.dtype(np.float32): FLOAT, np.dtype(np.int64): INT64}
 
 
 class _Base(ctypes.Structure):
-    _fields_ = [("GetApi", ctypes.CFUNCTYPE(c_void_p, c_uint32)), ("GetVersionString", ctypes.CFUNCTYPE(c_char_p))]
+    _fields_ = [
+        ("GetApi", ctypes.CFUNCTYPE(c_void_p, c_uint32)),
+        ("GetVersionString", ctypes.CFUNCTYPE(c_char_p)),
+    ]
 
 
 class Runtime:
@@ -31,7 +46,11 @@ class Runtime:
 
     def __init__(self) -> None:
         """Load the library whose version is the Python package's."""
-        path = Path(onnxruntime.__file__).parent / "capi" / f"libonnxruntime.so.{onnxruntime.__version__}"
+        path = (
+            Path(onnxruntime.__file__).parent
+            / "capi"
+            / f"libonnxruntime.so.{onnxruntime.__version__}"
+        )
         library = ctypes.CDLL(str(path))
         library.OrtGetApiBase.restype = POINTER(_Base)
         base = library.OrtGetApiBase().contents
@@ -64,7 +83,9 @@ class Runtime:
         self.call("SetIntraOpNumThreads", options, c_int(1))
         self.call("SetInterOpNumThreads", options, c_int(1))
         session = c_void_p()
-        self.call("CreateSessionFromArray", self.env, model, c_size_t(len(model)), options, byref(session))
+        self.call(
+            "CreateSessionFromArray", self.env, model, c_size_t(len(model)), options, byref(session)
+        )
         return session
 
     def release(self, session: c_void_p) -> None:
@@ -76,11 +97,29 @@ class Runtime:
         shape = (c_int64 * array.ndim)(*array.shape)
         value = c_void_p()
         if array.dtype == object:
-            self.call("CreateTensorAsOrtValue", self.allocator, shape, c_size_t(array.ndim), c_int(STRING), byref(value))
+            self.call(
+                "CreateTensorAsOrtValue",
+                self.allocator,
+                shape,
+                c_size_t(array.ndim),
+                c_int(STRING),
+                byref(value),
+            )
             cells = [str(cell).encode() for cell in array.ravel()]
-            self.call("FillStringTensor", value, (c_char_p * len(cells))(*cells), c_size_t(len(cells)))
+            self.call(
+                "FillStringTensor", value, (c_char_p * len(cells))(*cells), c_size_t(len(cells))
+            )
             return value
         if not array.flags.c_contiguous:
             raise ValueError("cannot make a tensor of an array with gaps")
-        self.call("CreateTensorWithDataAsOrtValue", self.memory, c_void_p(array.ctypes.data), c_size_t(array.nbytes), shape, c_size_t(array.ndim), c_int(ELEMENTS[array.dtype]), byref(value))
+        self.call(
+            "CreateTensorWithDataAsOrtValue",
+            self.memory,
+            c_void_p(array.ctypes.data),
+            c_size_t(array.nbytes),
+            shape,
+            c_size_t(array.ndim),
+            c_int(ELEMENTS[array.dtype]),
+            byref(value),
+        )
         return value

@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from peers import Clock, Model, peers
+
+from base import Clock, Model
+from peers import peers
 
 LAP_ROWS = 200
 LONGEST_LAP_NS = 20_000_000
@@ -31,7 +33,7 @@ class Stopwatch:
         return self.last
 
     def slice(self, ms: int) -> list[float]:
-        """Return the nanoseconds a row of each lap after one that warms up, unless laps are long."""
+        """Return the nanoseconds a row of each lap; a lap to warm up goes before short ones."""
         until = time.perf_counter() + ms / 1000
         if self.last < ms * 1_000_000:
             self.one(self.calls)
@@ -46,7 +48,7 @@ def main(directory: Path, cache: Path) -> None:
     sys.stdout, out = sys.stderr, sys.stdout  # what libraries print is no answer
     model = Model.read(directory)
     expected = np.fromfile(directory / "expected.f64", dtype="<f8")
-    ways = {peer.id: peer for peer in peers(model, cache)}
+    ways = {peer.name: peer for peer in peers(model, cache)}
 
     def say(answer: object) -> None:
         out.write(json.dumps(answer) + "\n")
@@ -55,7 +57,9 @@ def main(directory: Path, cache: Path) -> None:
     hello = []
     for way in ways.values():
         gap = np.abs(way.answers() - expected).max()
-        hello.append({"id": way.id, "call": way.call, "deviation": 2.0 if np.isnan(gap) else float(gap)})
+        hello.append(
+            {"id": way.name, "call": way.call, "deviation": 2.0 if np.isnan(gap) else float(gap)}
+        )
     say(hello)
     watches: dict[tuple[str, int], Stopwatch] = {}
     for line in sys.stdin:
