@@ -20,6 +20,8 @@ FUZZED := ./engine/catboost:FuzzParse \
   ./engine/onnx:FuzzParse \
   ./engine/scan:FuzzJSON \
   ./engine/scan:FuzzUBJ \
+  ./engine/tree:FuzzCheck \
+  ./engine/tree:FuzzLayouts \
   ./engine/xgboost:FuzzParseJSON \
   ./engine/xgboost:FuzzParseUBJ \
   ./function/oip:FuzzFloat \

@@ -92,8 +92,11 @@ func (s *Spec) check() error {
 	if len(s.Roots) == 0 {
 		return fmt.Errorf("an ensemble without trees")
 	}
-	if s.Targets < 1 {
-		return fmt.Errorf("an ensemble without targets")
+	if s.Targets < 1 || s.Features < 0 || s.Aggregate > Max {
+		return fmt.Errorf("an ensemble without targets, of %d features, aggregated in way %d", s.Features, s.Aggregate)
+	}
+	if len(s.Nodes)+len(s.Roots) > maxSlots/2 {
+		return fmt.Errorf("%d trees of %d nodes, %d together are allowed", len(s.Roots), len(s.Nodes), maxSlots/2)
 	}
 	if len(s.Base) != 0 && len(s.Base) != s.Targets {
 		return fmt.Errorf("%d base values for %d targets", len(s.Base), s.Targets)
