@@ -207,7 +207,7 @@ func TestGRPCMetadata(t *testing.T) {
 		}
 	}
 	server := invoke(t, conn, protocol+"ServerMetadata", &oippb.ServerMetadataRequest{}, &oippb.ServerMetadataResponse{})
-	if diff := cmp.Diff(&oippb.ServerMetadataResponse{Name: "online-inference", Version: "dev"}, server, protocmp.Transform()); diff != "" {
+	if diff := cmp.Diff(&oippb.ServerMetadataResponse{Name: "online-inference", Version: "dev", Extensions: []string{"binary_tensor_data"}}, server, protocmp.Transform()); diff != "" {
 		t.Error(diff)
 	}
 	model := invoke(t, conn, callModelMetadata, &oippb.ModelMetadataRequest{Name: "heart-disease", Version: "1"}, &oippb.ModelMetadataResponse{})

@@ -17,7 +17,7 @@ func newGRPC(s *Server) *grpc.Handler {
 	return grpc.New(grpc.Options{
 		Backend:        backend{s},
 		Memory:         memory{&s.bodies},
-		Server:         grpc.Server{Name: serverName, Version: s.opt.Build},
+		Server:         grpc.Server{Name: serverName, Version: s.opt.Build, Extensions: []string{"binary_tensor_data"}}, // as REST has them
 		MaxBytes:       s.opt.MaxBodyBytes,
 		RequestTimeout: s.opt.RequestTimeout,
 		Expired:        s.expired.Load,
@@ -99,7 +99,7 @@ func (s *Server) presentModel(c *grpc.Call, m *artefact.Model) {
 
 // announceEnd makes net/http send GOAWAY with an answer during a drain.
 func (s *Server) announceEnd(c *grpc.Call) {
-	if s.draining.Load() {
+	if s.lastOn(c.HTTP()) {
 		c.Header().Set("Connection", "close")
 	}
 }
@@ -186,6 +186,7 @@ func (s *Server) inferGRPC(c *grpc.Call, q *grpc.Request, res *grpc.Response) er
 	s.presentModel(c, m)
 	w := s.works.Get().(*work)
 	defer s.done(w)
+	w.begun = time.Now()
 	if err := q.Fill(&w.request); err != nil {
 		return err
 	}
@@ -203,6 +204,7 @@ func (s *Server) inferGRPC(c *grpc.Call, q *grpc.Request, res *grpc.Response) er
 		res.Output(port.Name, datatype(t.Type), t.Shape, valuesOf(t))
 	}
 	res.End(s.parameters(w))
+	w.lap(&c.Tag.(*call).record.Encode)
 	s.announceEnd(c)
 	return nil
 }

@@ -9,8 +9,32 @@ import (
 	"online-inference/function/oip/grpc"
 )
 
-// connKey is the key of a request's connection in its context.
-type connKey struct{}
+// linkKey is the key of a request's link in its context.
+type linkKey struct{}
+
+// A link is a connection.
+type link struct {
+	net.Conn
+	late bool // made after the drain began
+}
+
+func linkOf(r *http.Request) *link {
+	l, _ := r.Context().Value(linkKey{}).(*link)
+	return l
+}
+
+// lastOn tells whether an answer has to announce the end of its connection, which
+// on HTTP/2 is GOAWAY: while the server drains, but not on connections of HTTP/2
+// that were made since. GOAWAY makes clients send again what crossed it, and they
+// do that once: a call must not meet it twice. These connections are told when the
+// server stops listening.
+func (s *Server) lastOn(r *http.Request) bool {
+	if !s.draining.Load() {
+		return false
+	}
+	l := linkOf(r)
+	return r.ProtoMajor < 2 || l == nil || !l.late
+}
 
 // enableH2 puts HTTP/2 without TLS, as proxies within a cluster speak it, beside
 // HTTP/1.1 on one port, and gRPC beside REST.
@@ -19,7 +43,7 @@ func (s *Server) enableH2(rest http.Handler) {
 	s.http.Protocols.SetHTTP1(true)
 	s.http.Protocols.SetUnencryptedHTTP2(true)
 	s.http.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		return context.WithValue(ctx, connKey{}, c)
+		return context.WithValue(ctx, linkKey{}, &link{Conn: c, late: s.draining.Load()})
 	}
 	s.grpc, s.streams = newGRPC(s), make(map[http.ResponseWriter]struct{})
 	s.http.RegisterOnShutdown(s.grpc.Shutdown)
@@ -44,9 +68,9 @@ func (s *Server) enableH2(rest http.Handler) {
 func (s *Server) join(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.streams[w] = struct{}{}
-	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
-		if _, open := s.conns[conn]; open {
-			s.conns[conn] = true
+	if l := linkOf(r); l != nil {
+		if _, open := s.conns[l.Conn]; open {
+			s.conns[l.Conn] = true
 		}
 	}
 	s.mu.Unlock()

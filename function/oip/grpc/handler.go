@@ -88,6 +88,9 @@ type Call struct {
 // Header is where the headers of the answer go until it begins.
 func (c *Call) Header() http.Header { return c.w.Header() }
 
+// HTTP is the request of HTTP that carries the call.
+func (c *Call) HTTP() *http.Request { return c.r }
+
 // Speaks tells whether a request is a call of gRPC.
 func Speaks(r *http.Request) bool {
 	if r.ProtoMajor != 2 || r.Method != http.MethodPost {

@@ -59,7 +59,7 @@ func (h *Handler) watch(c *Call) error {
 	}
 	tick := time.NewTicker(look)
 	defer tick.Stop()
-	last := uint64(0)
+	last, ending := uint64(0), false
 	for {
 		status, _, err := h.serves(service)
 		if err != nil {
@@ -74,11 +74,14 @@ func (h *Handler) watch(c *Call) error {
 				return &Status{Canceled, "the client has left"}
 			}
 		}
+		if ending {
+			return nil
+		}
 		select {
 		case <-c.Context.Done():
 			return h.ended(c, c.Context.Err())
-		case <-h.ending:
-			return nil
+		case <-h.ending: // the drain has begun: a last look sees it
+			ending = true
 		case <-tick.C:
 		}
 	}
