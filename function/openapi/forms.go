@@ -46,8 +46,13 @@ func body(schema object, examples object) object {
 
 func named(summary string, value any) object { return object{{"summary", summary}, {"value", value}} }
 
+// rowsOf is the schema of the rows of a request.
+func rowsOf(kind string, maxRows int) object {
+	return append(list(ref(kind)), member{"maxItems", maxRows})
+}
+
 // predictBody is the request of /predict.
-func predictBody(m *artefact.Model) object {
+func predictBody(m *artefact.Model, maxRows int) object {
 	names := make([]string, m.Len())
 	for i := range names {
 		names[i] = m.FeatureName(i)
@@ -57,13 +62,13 @@ func predictBody(m *artefact.Model) object {
 		{"description", "The names of the columns, in any order, and rows of values in that order."},
 		{"properties", object{
 			{"features", object{{"const", names}}},
-			{"data", list(ref("RowAsList"))},
+			{"data", rowsOf("RowAsList", maxRows)},
 		}},
 		{"required", []string{"features", "data"}},
 		{"additionalProperties", false},
 	}
 	rows := samples(m)
-	return body(object{{"oneOf", []any{list(ref("Row")), columns}}}, object{
+	return body(object{{"oneOf", []any{rowsOf("Row", maxRows), columns}}}, object{
 		{"objects", named("Rows as objects", rows)},
 		{"columns", named("Names and rows", object{{"features", names}, {"data", valuesOf(rows)}})},
 	})
@@ -96,8 +101,8 @@ func predictAnswer() object {
 }
 
 // instancesBody is the request of the V1 protocol.
-func instancesBody(m *artefact.Model) object {
-	rows := object{{"oneOf", []any{list(ref("Row")), list(ref("RowAsList"))}}}
+func instancesBody(m *artefact.Model, maxRows int) object {
+	rows := object{{"oneOf", []any{rowsOf("Row", maxRows), rowsOf("RowAsList", maxRows)}}}
 	form := func(name string) object {
 		return object{{"type", "object"}, {"properties", object{{name, rows}}}, {"required", []string{name}}}
 	}

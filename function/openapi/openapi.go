@@ -14,8 +14,8 @@ import (
 const Version = "3.1.0"
 
 // Document writes the document of a model as JSON. build is the version of the
-// server.
-func Document(m *artefact.Model, build string) ([]byte, error) {
+// server, maxRows the most rows that it takes in a request.
+func Document(m *artefact.Model, build string, maxRows int) ([]byte, error) {
 	title := m.Name
 	if m.Title != "" {
 		title = m.Title
@@ -35,24 +35,24 @@ func Document(m *artefact.Model, build string) ([]byte, error) {
 			object{{"name", "v1"}, {"description", "The protocol of TensorFlow Serving, as KServe speaks it."}},
 			object{{"name", "server"}, {"description", "The server itself."}},
 		}},
-		{"paths", paths(m)},
-		{"components", object{{"schemas", schemas(m)}, {"responses", responses()}, {"headers", headers()}}},
+		{"paths", paths(m, maxRows)},
+		{"components", object{{"schemas", schemas(m, maxRows)}, {"responses", responses()}, {"headers", headers()}}},
 	}, "", "  ")
 }
 
 // schemas are the parts that paths refer to.
-func schemas(m *artefact.Model) object {
+func schemas(m *artefact.Model, maxRows int) object {
 	return object{
 		{"Row", row(m)},
 		{"RowAsList", positional(m)},
 		{"Prediction", prediction(m)},
 		{"Error", errorSchema()},
 		{"Parameters", object{
-			{"type", "object"},
+			{"type", []string{"object", "null"}},
 			{"description", "Free parameters: strings, numbers or booleans by name."},
 			{"additionalProperties", object{{"type", []string{"string", "number", "boolean"}}}},
 		}},
-		{"InferRequest", inferRequest(m)},
+		{"InferRequest", inferRequest(m, maxRows)},
 		{"InferResponse", inferResponse(m)},
 	}
 }

@@ -34,7 +34,7 @@ func TestDocument(t *testing.T) {
 			continue // what cannot be served needs no description
 		}
 		read++
-		text, err := Document(m, "test")
+		text, err := Document(m, "test", 1000)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}

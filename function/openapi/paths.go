@@ -11,7 +11,7 @@ import (
 const jsonType = "application/json"
 
 // paths are the server's addresses for the model that it serves.
-func paths(m *artefact.Model) object {
+func paths(m *artefact.Model, maxRows int) object {
 	v2, v1 := "/v2/models/"+m.Name, "/v1/models/"+m.Name
 	version := v2 + "/versions/" + m.Version
 	ready := object{{"type", "object"}, {"properties", object{{"ready", boolean}}}, {"required", []string{"ready"}}}
@@ -21,7 +21,7 @@ func paths(m *artefact.Model) object {
 	live := object{{"type", "object"}, {"properties", object{{"live", constant(true)}}}, {"required", []string{"live"}}}
 	anything := object{{"type", "object"}}
 	return object{
-		{"/predict", object{{"post", operation("simple", "predict", "Score rows.", predictBody(m), predictAnswer(), 400, 404, 408, 413, 415, 503)}}},
+		{"/predict", object{{"post", operation("simple", "predict", "Score rows.", predictBody(m, maxRows), predictAnswer(), 400, 404, 408, 413, 415, 503)}}},
 		{"/health", object{{"get", operation("server", "health", "Whether the model can be asked, and who answers.", nil, anything, 503)}}},
 		{"/v2", object{{"get", operation("v2", "serverMetadata", "What the server is.", nil, serverMetadata())}}},
 		{"/v2/health/live", object{{"get", operation("v2", "serverLive", "Whether the process works.", nil, live)}}},
@@ -34,7 +34,7 @@ func paths(m *artefact.Model) object {
 		{version + "/infer", object{{"post", infer(m, "versionInfer")}}},
 		{"/v1/models", object{{"get", operation("v1", "listModels", "The models of this server.", nil, modelList(m), 503)}}},
 		{v1, object{{"get", operation("v1", "modelStatus", "Whether the model can be asked.", nil, named, 404, 503)}}},
-		{v1 + ":predict", object{{"post", operation("v1", "v1Predict", "Score rows.", instancesBody(m), instancesAnswer(), 400, 404, 408, 413, 415, 503)}}},
+		{v1 + ":predict", object{{"post", operation("v1", "v1Predict", "Score rows.", instancesBody(m, maxRows), instancesAnswer(), 400, 404, 408, 413, 415, 503)}}},
 	}
 }
 

@@ -25,10 +25,10 @@ func datatype(t engine.Type) string {
 }
 
 // shape is the schema of a tensor's shape.
-func shape() object {
+func shape(maxRows int) object {
 	return object{
 		{"type", "array"}, {"description", "Rows first; the product is the number of elements."},
-		{"items", object{{"type", "integer"}, {"minimum", 1}}}, {"minItems", 1}, {"maxItems", 2},
+		{"items", object{{"type", "integer"}, {"minimum", 1}, {"maximum", maxRows}}}, {"minItems", 1}, {"maxItems", 2},
 	}
 }
 
@@ -40,11 +40,11 @@ func elements(one object) object {
 // inferRequest is the request of the Open Inference Protocol. Whether shape and data
 // belong together, and whether each input is there once, is beyond what a schema can
 // say.
-func inferRequest(m *artefact.Model) object {
+func inferRequest(m *artefact.Model, maxRows int) object {
 	ports := m.Signature().Inputs
 	inputs := make([]any, len(ports))
 	for i, p := range ports {
-		inputs[i] = input(m, i, p)
+		inputs[i] = input(m, i, p, maxRows)
 	}
 	outputs := make([]string, len(m.Signature().Outputs))
 	for i, p := range m.Signature().Outputs {
@@ -59,7 +59,7 @@ func inferRequest(m *artefact.Model) object {
 				{"type", "array"}, {"minItems", len(ports)}, {"maxItems", len(ports)}, {"items", object{{"anyOf", inputs}}},
 			}},
 			{"outputs", object{
-				{"type", "array"}, {"description", "The outputs that are wanted, in this order; all without it."},
+				{"type", []string{"array", "null"}}, {"description", "The outputs that are wanted, in this order; all without it."},
 				{"items", object{
 					{"type", "object"},
 					{"properties", object{{"name", object{{"enum", outputs}}}, {"parameters", ref("Parameters")}}},
@@ -72,7 +72,7 @@ func inferRequest(m *artefact.Model) object {
 }
 
 // input is the schema of one tensor of a request.
-func input(m *artefact.Model, k int, p engine.Port) object {
+func input(m *artefact.Model, k int, p engine.Port, maxRows int) object {
 	var values []any
 	for i := range m.Features {
 		if m.Features[i].Input == k {
@@ -87,7 +87,7 @@ func input(m *artefact.Model, k int, p engine.Port) object {
 		{"type", "object"},
 		{"properties", object{
 			{"name", constant(p.Name)},
-			{"shape", shape()},
+			{"shape", shape(maxRows)},
 			{"datatype", constant(datatype(p.Type))},
 			{"parameters", ref("Parameters")},
 			{"data", elements(one)},

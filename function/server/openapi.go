@@ -22,7 +22,7 @@ func (s *Server) openAPI(c *call) error {
 	if err != nil {
 		return err
 	}
-	text, err := s.description.document(m, s.opt.Build)
+	text, err := s.description.document(m, s.opt.Build, s.maxRows(m))
 	if err != nil {
 		return err
 	}
@@ -30,13 +30,13 @@ func (s *Server) openAPI(c *call) error {
 	return nil
 }
 
-func (d *description) document(m *artefact.Model, build string) ([]byte, error) {
+func (d *description) document(m *artefact.Model, build string, maxRows int) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.of == m {
 		return d.text, nil
 	}
-	text, err := openapi.Document(m, build)
+	text, err := openapi.Document(m, build, maxRows)
 	if err == nil {
 		d.of, d.text = m, text
 	}
