@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"online-inference/oinf/conform"
 )
 
 // Exit codes.
@@ -33,6 +35,9 @@ type verb struct {
 func verbs() map[string]verb {
 	return map[string]verb{
 		"inspect": {"MODEL", "tell what a model is: format, inputs, outputs, classes, size", inspectVerb},
+		"oip": {"URL", "hold any server against the Open Inference Protocol", func(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
+			return conform.Run(ctx, args, stdout, stderr)
+		}},
 		"predict": {"MODEL [ROWS]", "score the rows of a CSV or JSON lines file", predictVerb},
 		"version": {"", "tell the version of this program", versionVerb},
 	}

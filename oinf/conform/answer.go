@@ -19,6 +19,9 @@ type answer struct {
 	err     error
 }
 
+// none tells whether nothing came back.
+func (a *answer) none() bool { return a.err != nil }
+
 func (a *answer) grpc() bool { return a.code != "" }
 
 func (a *answer) ok() bool {

@@ -186,7 +186,7 @@ func (t *target) run(ctx context.Context, o *options, table *checks.Table, wante
 // close ends the connections; what they say at their end is of no interest.
 func (t *target) close() {
 	if t.conn != nil {
-		t.conn.Close()
+		_ = t.conn.Close()
 	}
 }
 

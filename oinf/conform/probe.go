@@ -45,6 +45,11 @@ func (t *target) probe(ctx context.Context, example []byte) error {
 	if err := t.vary(ctx); err != nil {
 		return err
 	}
+	root, err := t.valid(1)
+	if err != nil {
+		return err
+	}
+	t.learn(t.post(ctx, root))
 	t.findEchoes(ctx)
 	t.findV1(ctx)
 	t.findGRPC(ctx)

@@ -86,7 +86,7 @@ func pieces(ctx context.Context, t *target, _ *checks.Check, r *request) (answer
 	if err != nil {
 		return answer{}, err
 	}
-	defer c.Close()
+	defer c.end()
 	if _, err := c.Write(t.lines(r, len(r.body))); err != nil {
 		return answer{}, err
 	}
@@ -105,7 +105,7 @@ func expectContinue(ctx context.Context, t *target, _ *checks.Check, r *request)
 	if err != nil {
 		return answer{}, err
 	}
-	defer c.Close()
+	defer c.end()
 	if _, err := c.Write(t.lines(r, len(r.body), "Expect: 100-continue")); err != nil {
 		return answer{}, err
 	}
@@ -133,7 +133,7 @@ func keepAlive(before func(*request) *request) program {
 		if err != nil {
 			return answer{}, err
 		}
-		defer c.Close()
+		defer c.end()
 		for i, one := range []*request{first, r} {
 			if _, err := c.Write(append(t.lines(one, len(one.body)), one.body...)); err != nil {
 				return answer{}, fmt.Errorf("request %d: %w", i+1, err)
@@ -157,7 +157,7 @@ func keepAliveUnknown(ctx context.Context, t *target, _ *checks.Check, r *reques
 	if err != nil {
 		return answer{}, err
 	}
-	defer c.Close()
+	defer c.end()
 	wrong := &request{method: r.method, path: "/v2/models/no-such-model/infer"}
 	if _, err := c.Write(append(t.lines(wrong, len(r.body)), r.body...)); err != nil {
 		return answer{}, err
@@ -182,7 +182,7 @@ func pipelined(ctx context.Context, t *target, _ *checks.Check, r *request) (ans
 	if err != nil {
 		return answer{}, err
 	}
-	defer c.Close()
+	defer c.end()
 	var both []byte
 	for _, id := range []string{"first", "second"} {
 		one := r.sent.clone()
@@ -215,7 +215,7 @@ func halfBody(ctx context.Context, t *target, _ *checks.Check, r *request) (answ
 	if err != nil {
 		return answer{}, err
 	}
-	defer c.Close()
+	defer c.end()
 	if _, err := c.Write(append(t.lines(r, len(r.body)+100), r.body...)); err != nil {
 		return answer{}, err
 	}
@@ -235,7 +235,7 @@ func bigLength(ctx context.Context, t *target, _ *checks.Check, r *request) (ans
 	if err != nil {
 		return answer{}, err
 	}
-	defer c.Close()
+	defer c.end()
 	if _, err := c.Write(append(t.lines(r, 1<<40), bytes.Repeat([]byte(" "), 64<<10)...)); err != nil {
 		return answer{}, err
 	}
@@ -249,7 +249,7 @@ func bigChunked(ctx context.Context, t *target, _ *checks.Check, r *request) (an
 	if err != nil {
 		return answer{}, err
 	}
-	defer c.Close()
+	defer c.end()
 	if _, err := c.Write(t.head(r.method, r.path, "HTTP/1.1", "Content-Type: application/json", "Transfer-Encoding: chunked")); err != nil {
 		return answer{}, err
 	}
@@ -367,7 +367,7 @@ func http10(ctx context.Context, t *target, _ *checks.Check, r *request) (answer
 	if err != nil {
 		return answer{}, err
 	}
-	defer c.Close()
+	defer c.end()
 	head := t.head(r.method, r.path, "HTTP/1.0", "Content-Type: application/json", "Content-Length: "+strconv.Itoa(len(r.body)))
 	if _, err := c.Write(append(head, r.body...)); err != nil {
 		return answer{}, err
@@ -381,7 +381,7 @@ func samePort(ctx context.Context, t *target, _ *checks.Check, r *request) (answ
 	if err != nil {
 		return answer{}, err
 	}
-	defer c.Close()
+	defer c.end()
 	if _, err := c.Write(t.head(r.method, r.path, "HTTP/1.1", "Connection: close")); err != nil {
 		return answer{}, err
 	}

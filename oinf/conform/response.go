@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"online-inference/oinf/conform/checks"
 )
 
 // either is a rule for what may be answered or refused.
@@ -15,15 +17,27 @@ func (j *judge) either(answered func() error) error {
 	return j.errorObject()
 }
 
-// response is every rule of a successful inference at once.
+// A part is one rule of a successful inference, which a check of its own has, too.
+type part struct {
+	name  string
+	holds func(*judge) error
+}
+
+var parts = []part{
+	{"type", func(j *judge) error { _, err := j.object(); return err }},
+	{"model_name", (*judge).modelName},
+	{"version", (*judge).version},
+	{"parameters", (*judge).parameters},
+	{"datatype", func(j *judge) error { return j.eachOutput((*judge).datatype) }},
+	{"shape", func(j *judge) error { return j.eachOutput((*judge).shape) }},
+	{"length", func(j *judge) error { return j.eachOutput((*judge).length) }},
+	{"values", func(j *judge) error { return j.eachOutput((*judge).values) }},
+}
+
+// response is every rule of a successful inference at once, but for those that the
+// answer to the plain request breaks already: the checks of these rules report
+// them, and they would hide everything else.
 func (j *judge) response() error {
-	doc, err := j.object()
-	if err != nil {
-		return err
-	}
-	if m := doc.get("model_name"); m == nil || m.text() != j.t.model {
-		return fmt.Errorf("model_name is missing or another one")
-	}
 	outputs, err := j.a.outputs()
 	if err != nil {
 		return err
@@ -31,18 +45,33 @@ func (j *judge) response() error {
 	if len(outputs) == 0 {
 		return fmt.Errorf("no outputs")
 	}
-	if err := j.version(); err != nil {
-		return err
-	}
-	if err := j.parameters(); err != nil {
-		return err
-	}
-	for _, check := range []func(*judge, *tensor, *metaTensor) error{(*judge).datatype, (*judge).shape, (*judge).length, (*judge).values} {
-		if err := j.eachOutput(check); err != nil {
+	for _, p := range parts {
+		if err := p.holds(j); err != nil && !j.t.known[p.name] {
 			return err
 		}
 	}
 	return nil
+}
+
+// learn finds the rules that the answer to the plain request breaks.
+func (t *target) learn(a answer) {
+	t.known = map[string]bool{}
+	j := &judge{t: t, check: &checks.Check{}, rows: 1, a: a}
+	for _, p := range parts {
+		if err := p.holds(j); err != nil {
+			t.known[p.name] = true
+			t.note("the answer to the plain request breaks the rule %q (%v): other checks do not repeat that", p.name, err)
+		}
+	}
+}
+
+func (j *judge) modelName() error {
+	doc, _, err := j.a.json()
+	if err != nil {
+		return err
+	}
+	m := doc.get("model_name")
+	return require(m != nil && m.text() == j.t.model, "model_name is missing or another one")
 }
 
 // responseOrNone is response, or one that says that no outputs were wanted.
@@ -126,7 +155,7 @@ func (j *judge) outputMembers() error {
 }
 
 func (j *judge) version() error {
-	doc, err := j.object()
+	doc, _, err := j.a.json()
 	if err != nil {
 		return err
 	}
@@ -143,7 +172,7 @@ func (j *judge) version() error {
 
 // parameters are flat, of the answer and of its outputs.
 func (j *judge) parameters() error {
-	doc, err := j.object()
+	doc, _, err := j.a.json()
 	if err != nil || j.a.grpc() {
 		return err
 	}
@@ -256,7 +285,28 @@ func (j *judge) same(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, g := range got {
+		if !slices.ContainsFunc(want, func(w tensor) bool { return w.Name == g.Name }) {
+			if want, err = j.t.asked(ctx, j.rows); err != nil {
+				return fmt.Errorf("the plain request for all outputs: %w", err)
+			}
+			break
+		}
+	}
 	return sameOutputs(got, want)
+}
+
+// asked is baseline for a server that answers fewer outputs than it has where a
+// request names none.
+func (t *target) asked(ctx context.Context, rows int) ([]tensor, error) {
+	root, err := t.valid(rows)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.edit(root, rows, "ask all"); err != nil {
+		return nil, err
+	}
+	return t.ask(ctx, root)
 }
 
 // echo wants the output that repeats an input to hold what was sent, exactly.

@@ -93,6 +93,9 @@ func (t *target) exchange(ctx context.Context, c *checks.Check) (*request, answe
 	if err != nil {
 		return nil, answer{}, err
 	}
+	// A server may close a connection after an error without saying so; that is for
+	// the checks of connections, and no fault of the check that comes next.
+	defer t.client.CloseIdleConnections()
 	var a answer
 	switch {
 	case c.Program != "":
@@ -109,16 +112,22 @@ func (t *target) exchange(ctx context.Context, c *checks.Check) (*request, answe
 	if err := accepted(c, &a); err != nil {
 		return r, a, err
 	}
-	if a.err != nil { // "none" is accepted
-		return r, a, nil
+	return r, a, t.judge(ctx, c, r, a)
+}
+
+// judge holds an answer of an accepted status against the rules of its check.
+// There is none to judge where "none" is what was accepted.
+func (t *target) judge(ctx context.Context, c *checks.Check, r *request, a answer) error {
+	if a.none() {
+		return nil
 	}
 	j := &judge{t: t, check: c, rows: r.rows, sent: r.sent, a: a}
 	for _, rule := range c.Expect {
 		if err := j.rule(ctx, rule); err != nil {
-			return r, a, err
+			return err
 		}
 	}
-	return r, a, nil
+	return nil
 }
 
 // accepted holds a status or a code against those that a check accepts.

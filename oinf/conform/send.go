@@ -53,11 +53,15 @@ func (t *target) sendReader(ctx context.Context, method, path string, header htt
 	return read(res)
 }
 
-// plain drops the URL from an error of net/http: reports are compared.
+// plain drops URL and ports from an error of net/http: reports are compared.
 func plain(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
-		return u.Err
+		err = u.Err
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
 	}
 	return err
 }
@@ -107,6 +111,9 @@ type connection struct {
 	r *bufio.Reader
 }
 
+// end closes the connection; what comes of that says nothing of an answer.
+func (c *connection) end() { _ = c.Close() }
+
 // dial opens a connection that lives no longer than a check.
 func (t *target) dial(ctx context.Context, address string) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
@@ -143,20 +150,21 @@ func (t *target) head(method, path, version string, lines ...string) []byte {
 
 // next reads an answer to a request of the method.
 func (c *connection) next(method string) answer {
-	res, err := http.ReadResponse(c.r, &http.Request{Method: method})
-	if err != nil {
-		return answer{err: fmt.Errorf("no answer: %w", err)}
-	}
-	for res.StatusCode == http.StatusContinue {
-		if res, err = http.ReadResponse(c.r, &http.Request{Method: method}); err != nil {
-			return answer{err: fmt.Errorf("no answer after 100: %w", err)}
+	for {
+		res, err := http.ReadResponse(c.r, &http.Request{Method: method})
+		if err != nil {
+			return answer{err: plain(err)}
 		}
+		closing := res.Close
+		a := read(res) // closes the body
+		if a.status == http.StatusContinue {
+			continue
+		}
+		if a.err == nil && closing {
+			a.header.Set("Connection", "close")
+		}
+		return a
 	}
-	a := read(res)
-	if a.err == nil && res.Close {
-		a.header.Set("Connection", "close")
-	}
-	return a
 }
 
 // headRequest makes a HEAD request by hand, as net/http's client would hide a
@@ -166,7 +174,7 @@ func (t *target) headRequest(ctx context.Context, path string) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	defer c.Close()
+	defer c.end()
 	if _, err := c.Write(t.head(http.MethodHead, path, "HTTP/1.1", "Connection: close")); err != nil {
 		return answer{err: err}
 	}

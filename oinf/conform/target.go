@@ -30,6 +30,7 @@ type target struct {
 	described  bool // the metadata lists the inputs, and not the example alone
 	batched    bool
 	template   []input
+	known      map[string]bool     // the rules that the answer to the plain request breaks
 	echoes     map[string]string   // datatype: the output that repeats the first input of it
 	baselines  map[int][]tensor    // rows: the outputs of the plain valid request
 	baselineV1 map[string][]*node  // form and rows: V1's predictions
@@ -232,7 +233,7 @@ func (t *target) baseline(ctx context.Context, rows int) ([]tensor, error) {
 
 // ask sends a plain request and reads its outputs.
 func (t *target) ask(ctx context.Context, root *node) ([]tensor, error) {
-	a := t.send(ctx, http.MethodPost, t.inferPath(), http.Header{"Content-Type": {"application/json"}}, root.bytes())
+	a := t.post(ctx, root)
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -240,6 +241,11 @@ func (t *target) ask(ctx context.Context, root *node) ([]tensor, error) {
 		return nil, fmt.Errorf("status %d: %s", a.status, clip(string(a.body), 300))
 	}
 	return a.outputs()
+}
+
+// post sends a plain request.
+func (t *target) post(ctx context.Context, root *node) answer {
+	return t.send(ctx, http.MethodPost, t.inferPath(), http.Header{"Content-Type": {"application/json"}}, root.bytes())
 }
 
 func (t *target) inferPath() string { return "/v2/models/" + url.PathEscape(t.model) + "/infer" }
