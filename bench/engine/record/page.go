@@ -115,7 +115,7 @@ func (r *Record) againstORT(d *document) {
 
 func (r *Record) againstFrameworks(d *document) {
 	d.p("## The frameworks")
-	d.p("Ours reads the framework's own file, or the ONNX file where the framework is scikit-learn. Beside it the fastest of the framework's own calls, which need not be the same one for one row and for a thousand; [all of them](#every-call) are below. Times in µs a row, minima.")
+	d.p("Ours reads the framework's own file, or the ONNX file where the framework is scikit-learn. Beside it the fastest of the framework's own calls, which need not be the same one for one row and for a thousand; [all of them](#every-call) are below. Times in µs a row, minima. CatBoost's wheel and scikit-learn can be called from Python only, and for one row that is most of what they take: their column for a thousand rows says more of the engines.")
 	var rows [][]string
 	for i := range r.Models {
 		m := &r.Models[i]
