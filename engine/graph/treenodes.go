@@ -40,11 +40,9 @@ func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 	if err := a.check(); err != nil {
 		return nil, err
 	}
-	index := newNodeIndex(a.trees, a.nodes)
-	for i := 1; i < len(index.keys); i++ {
-		if k := index.keys[i]; k == index.keys[i-1] {
-			return nil, fmt.Errorf("tree %d has two nodes %d", k.tree, k.node)
-		}
+	index, err := newNodeIndex(a.trees, a.nodes)
+	if err != nil {
+		return nil, err
 	}
 	s := &tree.Spec{Nodes: make([]tree.Node, len(a.nodes)), Weights: make([]tree.Weight, len(leaves.values))}
 	seen := map[int64]bool{}
@@ -56,7 +54,6 @@ func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 			}
 		}
 		n := &s.Nodes[i]
-		var err error
 		if n.Mode, err = mode(a.modes[i]); err != nil {
 			return nil, err
 		}
@@ -101,46 +98,71 @@ func mode(name string) (tree.Mode, error) {
 }
 
 // nodeIndex finds a node by its tree and number. Exporters write the nodes in
-// order and number them from 0, so that one look usually suffices; else the
-// sorted keys are searched.
+// order and number them from 0, so that one look usually suffices; else they
+// are searched, sorted first if need be.
 type nodeIndex struct {
-	keys  []key
-	at    []int32 // position of each key's node
-	tree  int64   // the tree asked for last
-	start int     // its first key; -1 before the first question
+	trees, nodes []int64 // in the order of key
+	at           []int32 // position of each in the file; nil for their own
+	tree         int64   // the tree asked for last
+	start        int     // its first node; -1 before the first question
 }
 
-func newNodeIndex(trees, nodes []int64) *nodeIndex {
-	x := &nodeIndex{keys: make([]key, len(nodes)), at: make([]int32, len(nodes)), start: -1}
-	for i := range nodes {
-		x.keys[i], x.at[i] = key{trees[i], nodes[i]}, int32(i)
+func newNodeIndex(trees, nodes []int64) (*nodeIndex, error) {
+	x := &nodeIndex{trees: trees, nodes: nodes, start: -1}
+	for i := 1; i < len(nodes); i++ {
+		if !x.Less(i-1, i) {
+			x.sort()
+			break
+		}
 	}
-	if !slices.IsSortedFunc(x.keys, key.compare) {
-		sort.Stable(x)
+	for i := 1; i < len(nodes) && x.at != nil; i++ {
+		if x.key(i) == x.key(i-1) {
+			return nil, fmt.Errorf("tree %d has two nodes %d", x.trees[i], x.nodes[i])
+		}
 	}
-	return x
+	return x, nil
 }
 
-func (x *nodeIndex) Len() int           { return len(x.keys) }
-func (x *nodeIndex) Less(i, j int) bool { return x.keys[i].compare(x.keys[j]) < 0 }
+func (x *nodeIndex) sort() {
+	x.trees, x.nodes, x.at = slices.Clone(x.trees), slices.Clone(x.nodes), make([]int32, len(x.nodes))
+	for i := range x.at {
+		x.at[i] = int32(i)
+	}
+	sort.Stable(x)
+}
+
+func (x *nodeIndex) key(i int) key      { return key{x.trees[i], x.nodes[i]} }
+func (x *nodeIndex) Len() int           { return len(x.nodes) }
+func (x *nodeIndex) Less(i, j int) bool { return x.key(i).compare(x.key(j)) < 0 }
 func (x *nodeIndex) Swap(i, j int) {
-	x.keys[i], x.keys[j] = x.keys[j], x.keys[i]
+	x.trees[i], x.trees[j] = x.trees[j], x.trees[i]
+	x.nodes[i], x.nodes[j] = x.nodes[j], x.nodes[i]
 	x.at[i], x.at[j] = x.at[j], x.at[i]
 }
 
-// find gives a node's position, -1 where there is none.
+// search is the place of the first key that is not less.
+func (x *nodeIndex) search(k key) int {
+	return sort.Search(len(x.nodes), func(i int) bool { return x.key(i).compare(k) >= 0 })
+}
+
+// find gives a node's position in the file, -1 where there is none.
 func (x *nodeIndex) find(tree, node int64) int32 {
 	if x.start < 0 || x.tree != tree {
 		x.tree = tree
 		// Where the tree begins; no node has this number, so none is found.
-		x.start, _ = slices.BinarySearchFunc(x.keys, key{tree, math.MinInt64}, key.compare)
+		x.start = x.search(key{tree, math.MinInt64})
 	}
-	if node >= 0 && node < int64(len(x.keys)-x.start) && x.keys[x.start+int(node)] == (key{tree, node}) {
-		return x.at[x.start+int(node)]
+	i := -1
+	if node >= 0 && node < int64(len(x.nodes)-x.start) {
+		i = x.start + int(node)
 	}
-	i, ok := slices.BinarySearchFunc(x.keys, key{tree, node}, key.compare)
-	if !ok {
-		return -1
+	if i < 0 || x.nodes[i] != node || x.trees[i] != tree {
+		if i = x.search(key{tree, node}); i == len(x.nodes) || x.key(i) != (key{tree, node}) {
+			return -1
+		}
+	}
+	if x.at == nil {
+		return int32(i)
 	}
 	return x.at[i]
 }
@@ -148,8 +170,8 @@ func (x *nodeIndex) find(tree, node int64) int32 {
 // attach gives each leaf its weights. Several weights may belong to one leaf,
 // and the file may list them in any order.
 func attach(s *tree.Spec, index *nodeIndex, leaves *leafWeights) error {
-	counts := make([]int32, len(s.Nodes)+1)
 	owner := make([]int32, len(leaves.values))
+	ordered := true
 	for i := range leaves.values {
 		at := index.find(leaves.trees[i], leaves.nodes[i])
 		if at < 0 || s.Nodes[at].Mode != tree.Leaf {
@@ -158,17 +180,31 @@ func attach(s *tree.Spec, index *nodeIndex, leaves *leafWeights) error {
 		if t := leaves.targets[i]; t < 0 || t >= 1<<20 {
 			return fmt.Errorf("a weight adds to target %d", t)
 		}
+		ordered = ordered && (i == 0 || at >= owner[i-1])
 		owner[i] = at
+	}
+	if !ordered {
+		makeRoom(s, owner)
+	}
+	for i, at := range owner {
+		n := &s.Nodes[at]
+		if ordered && n.Weights[1] == 0 {
+			n.Weights = [2]int32{int32(i), int32(i)}
+		}
+		s.Weights[n.Weights[1]] = tree.Weight{Target: int32(leaves.targets[i]), Value: leaves.values[i]}
+		n.Weights[1]++
+	}
+	return nil
+}
+
+// makeRoom gives each leaf the place of its first weight.
+func makeRoom(s *tree.Spec, owner []int32) {
+	counts := make([]int32, len(s.Nodes)+1)
+	for _, at := range owner {
 		counts[at+1]++
 	}
 	for i := range s.Nodes {
 		counts[i+1] += counts[i]
 		s.Nodes[i].Weights = [2]int32{counts[i], counts[i]}
 	}
-	for i, at := range owner {
-		n := &s.Nodes[at]
-		s.Weights[n.Weights[1]] = tree.Weight{Target: int32(leaves.targets[i]), Value: leaves.values[i]}
-		n.Weights[1]++
-	}
-	return nil
 }

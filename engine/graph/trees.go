@@ -227,9 +227,10 @@ func (b *build) leafWeights(prefix string) *leafWeights {
 // numbers reads an attribute that is a list of floats or, from version 3 on, a
 // tensor of doubles under the name with _as_tensor.
 func (b *build) numbers(name string) []float64 {
-	var out []float64
-	for _, f := range b.floats(name) {
-		out = append(out, float64(f))
+	from := b.floats(name)
+	out := make([]float64, len(from))
+	for i, f := range from {
+		out[i] = float64(f)
 	}
 	t := b.tensor(name + "_as_tensor")
 	if t == nil {
@@ -240,7 +241,7 @@ func (b *build) numbers(name string) []float64 {
 	}
 	switch t.Type {
 	case tensor.Float64:
-		return slices.Clone(t.F64)
+		return t.F64
 	case tensor.Float32:
 		for _, f := range t.F32 {
 			out = append(out, float64(f))

@@ -30,13 +30,15 @@ const (
 )
 
 // survey proves that no path from a root returns to a node on it, and marks
-// the nodes. Each is entered once over all trees, so the work is linear.
+// the nodes. The work is linear in the nodes.
 func (s *Spec) survey() ([]mark, error) {
 	marks := make([]mark, len(s.Nodes))
+	forward := true // children stand behind their parents
 	for i := range s.Nodes {
 		if n := &s.Nodes[i]; n.Mode != Leaf {
 			marks[n.True].refs = min(2, marks[n.True].refs+1)
 			marks[n.False].refs = min(2, marks[n.False].refs+1)
+			forward = forward && int(n.True) > i && int(n.False) > i
 		}
 	}
 	for t, root := range s.Roots {
@@ -44,7 +46,29 @@ func (s *Spec) survey() ([]mark, error) {
 			return nil, fmt.Errorf("tree %d starts at node %d of %d", t, root, len(s.Nodes))
 		}
 		marks[root].refs = min(2, marks[root].refs+1)
+		if forward {
+			marks[root].state = open
+		}
 	}
+	if !forward {
+		return marks, s.search(marks)
+	}
+	for i := range s.Nodes {
+		if n := &s.Nodes[i]; n.Mode != Leaf && marks[i].state == open {
+			marks[n.True].state, marks[n.False].state = open, open
+		}
+	}
+	for i := len(s.Nodes) - 1; i >= 0; i-- {
+		if marks[i].state == open {
+			marks[i].finish(s, marks, &s.Nodes[i])
+		}
+	}
+	return marks, nil
+}
+
+// search is the part of survey for nodes in any order: it walks depth first
+// from every root and enters each node once over all trees.
+func (s *Spec) search(marks []mark) error {
 	var stack []int32
 	for t, root := range s.Roots {
 		stack = append(stack[:0], root)
@@ -64,14 +88,14 @@ func (s *Spec) survey() ([]mark, error) {
 			for _, c := range [2]int32{n.True, n.False} {
 				switch marks[c].state {
 				case open: // open nodes are exactly those on the path to k
-					return nil, fmt.Errorf("tree %d returns to node %d", t, c)
+					return fmt.Errorf("tree %d returns to node %d", t, c)
 				case unseen:
 					stack = append(stack, c)
 				}
 			}
 		}
 	}
-	return marks, nil
+	return nil
 }
 
 func (m *mark) finish(s *Spec, marks []mark, n *Node) {
