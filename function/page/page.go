@@ -47,7 +47,10 @@ func (p *Page) Render(m *artefact.Model, who Identity) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	err = t.Execute(&b, view{Model: m, Who: who, Fields: fields(m), Curl: curl(who.Base, exampleRow(m))})
+	err = t.Execute(&b, view{
+		Model: m, Who: who, Fields: fields(m), Curl: curl(who.Base, exampleRow(m)),
+		Examples: recorded(m), Answers: answers(m), Doubts: doubts(m), Bars: bars(m.Training),
+	})
 	return b.Bytes(), err
 }
 
@@ -71,6 +74,10 @@ type view struct {
 	Who    Identity
 	Fields []field
 	Curl   string // sends the first example from a shell
+
+	Examples        []recordedRow
+	Answers, Doubts []string // sentences of the model card
+	Bars            []bar
 }
 
 // field is one feature of the form.

@@ -32,6 +32,26 @@
     const quoted = body().replaceAll("'", "'\\''");
     curl.textContent = `curl ${location.origin}/predict -H 'Content-Type: application/json' -d '${quoted}'`;
   };
+  // Times from the click to the whole answer, as this browser saw them.
+  const times = [];
+  const clock = (took) => {
+    times.push(took);
+    const shown = times.slice(-20);
+    const sorted = [...shown].sort((a, b) => a - b);
+    const slowest = sorted[sorted.length - 1];
+    const svg = document.getElementById("latencies");
+    svg.replaceChildren();
+    shown.forEach((t, i) => {
+      const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      const height = Math.max(1, (38 * t) / slowest);
+      for (const [name, value] of Object.entries({ x: 10 * i, y: 40 - height, width: 8, height })) bar.setAttribute(name, value);
+      svg.append(bar);
+    });
+    const median = sorted[Math.floor(sorted.length / 2)];
+    const past = shown.length > 1 ? `; median of the last ${shown.length}: ${median.toFixed(1)} ms, slowest ${slowest.toFixed(1)} ms` : "";
+    document.getElementById("latency-text").textContent = `${took.toFixed(1)} ms from this browser to the server and back${past}.`;
+    document.getElementById("latency").hidden = false;
+  };
   const show = (reply) => {
     const p = reply.predictions[0];
     if (p.class !== undefined) line("p", `Class: ${p.class} (label ${p.label})`, answer);
@@ -53,8 +73,10 @@
     answer.replaceChildren();
     problem.replaceChildren();
     try {
+      const start = performance.now();
       const response = await fetch("/predict", { method: "POST", headers: { "Content-Type": "application/json" }, body: body() });
       const reply = await response.json();
+      clock(performance.now() - start);
       if (response.ok) show(reply);
       else line("p", reply.error, problem);
     } catch (error) {
@@ -62,5 +84,10 @@
     }
   });
   form.addEventListener("input", update);
+  document.getElementById("example")?.addEventListener("change", (event) => {
+    const row = JSON.parse(document.getElementById("examples").textContent)[event.target.value].Row;
+    for (const field of form.elements) if (field.name) field.value = row[field.name];
+    update();
+  });
   update();
 })();
