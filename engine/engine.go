@@ -1,10 +1,61 @@
-// Package engine loads a trained tabular model from the bytes of its file and
-// scores batches of rows with it. It knows nothing of HTTP, YAML, clocks or
-// environments, keeps no globals, and needs no cgo.
+// Package engine scores batches of rows with trained tabular models. It reads
+// the files that training tools write: ONNX (as scikit-learn's, XGBoost's,
+// LightGBM's and CatBoost's converters emit it), XGBoost JSON and UBJ, LightGBM
+// text, CatBoost JSON. It is pure Go on the standard library alone, and knows
+// nothing of HTTP, YAML, clocks or environments.
 //
-// A Model is immutable and safe for concurrent use. A Batch is the memory of
-// one run: it belongs to one goroutine at a time and may be reused without end,
-// after which a run allocates nothing.
+// # Use
+//
+// [Load] or [LoadFile] turns a file into a [Model]. Its [Signature] says what it
+// takes and gives: inputs and outputs with names, element types and shapes, the
+// classes of a classifier, the feature names where the file knows them. A
+// [Batch], made by [Model.NewBatch], holds the inputs, the memory and the outputs
+// of a run:
+//
+//	b := m.NewBatch()
+//	b.Reset(rows)         // sizes the inputs
+//	copy(b.Input(0).F32, values) // row-major
+//	err := b.Run()
+//	scores := b.Output(1) // valid until the next Reset or Run
+//
+// Rows are the first dimension of every input and output. An ONNX file has the
+// inputs that it declares, often one a column. A native file has one input X of
+// all columns; with categories given as text it has one input a column.
+//
+// # Missing values
+//
+// NaN is the missing number, and the empty string the missing text. What they
+// mean is the model's affair: trees have a side for them, an imputer replaces
+// them, a linear model answers NaN. Integers and truth values cannot be missing.
+//
+// # Concurrency and memory
+//
+// A Model is immutable and safe for concurrent use. A Batch belongs to one
+// goroutine at a time; after its first run it allocates nothing. A row gives the
+// same bits alone as in a batch.
+//
+// # Errors
+//
+// Everything that a file can get wrong is found by Load, so that what loads can
+// be served. Its error is
+//   - a [*FormatError] where the bytes are damaged, or where they go beyond a
+//     limit, which errors.Is(err, [ErrLimit]) tells;
+//   - an [*UnsupportedError] where a sound file asks for what the engine does not
+//     do, with the operator and the node.
+//
+// [Batch.Run] gives a [*ValueError] with the row where a model refuses a value,
+// such as a category that its encoder does not know.
+//
+// Model files are untrusted input: no file makes the package panic, run without
+// end, or take more than a small multiple of its size in memory. The limits are
+// constants of package modelfile; [Model.MaxRows] bounds a batch.
+//
+// # Exactness
+//
+// The training framework's own prediction is what an answer is compared with.
+// Sums are made in float64 and rounded once to the output's type. ONNX files
+// that a converter got wrong are beyond repair: docs/reference/formats.md lists
+// the known cases, and recommends the framework's own format where there is one.
 package engine
 
 import (
@@ -38,7 +89,7 @@ type Role uint8
 
 // The roles of outputs.
 const (
-	RoleOther         Role = iota // a transformed value, or one that the file does not explain
+	RoleOther         Role = iota // a transformed value, several targets' labels, or what the file does not explain
 	RoleLabel                     // the class that was chosen, shape [rows]
 	RoleProbabilities             // one probability a class, shape [rows, classes]
 	RoleScores                    // one unnormalised score a class or a pair of classes
@@ -111,9 +162,9 @@ type run interface {
 }
 
 // Load reads a model from the bytes of its file, whose format it tells by
-// content. It keeps no reference to data. The error is a *FormatError where the
-// bytes are damaged, and an *UnsupportedError where they are sound but ask for
-// what this package does not do.
+// content. It keeps no reference to data. The error is a [*FormatError] where the
+// bytes are damaged or beyond a limit, and an [*UnsupportedError] where they are
+// sound but ask for what this package does not do.
 func Load(data []byte) (*Model, error) { return load(data) }
 
 // LoadFile is Load on the content of a file.

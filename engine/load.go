@@ -12,8 +12,13 @@ import (
 	"online-inference/engine/xgboost"
 )
 
-// A FormatError says that the bytes are not a sound file of their format.
+// A FormatError says that the bytes are not a sound file of their format, or
+// that they go beyond a limit: errors.Is(err, ErrLimit) tells the two apart.
 type FormatError = modelfile.FormatError
+
+// ErrLimit is what errors.Is finds in the error of a file that is larger or
+// deeper than the engine reads. Package modelfile lists the limits.
+var ErrLimit = modelfile.ErrLimit
 
 // An UnsupportedError says that a sound file asks for what the engine does not do.
 type UnsupportedError = modelfile.UnsupportedError

@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"online-inference/engine/modelfile"
 	"online-inference/engine/onnx"
@@ -55,6 +57,23 @@ func newCompiler(m *onnx.Model) *compiler {
 
 func malformed(format string, args ...any) error {
 	return &modelfile.FormatError{Format: "onnx", Offset: -1, Reason: fmt.Sprintf(format, args...)}
+}
+
+// exceeds is malformed for what goes beyond a limit.
+func exceeds(format string, args ...any) error {
+	return &modelfile.FormatError{Format: "onnx", Offset: -1, Reason: fmt.Sprintf(format, args...), Limit: true}
+}
+
+// within says where a fault was found, and keeps that it is about a limit.
+func within(label string, err error) error {
+	if label != "" {
+		label += ": "
+	}
+	e := &modelfile.FormatError{Format: "onnx", Offset: -1, Reason: label + err.Error()}
+	if inner := (*modelfile.FormatError)(nil); errors.As(err, &inner) {
+		e.Limit, e.Reason = inner.Limit, strings.Replace(e.Reason, inner.Error(), inner.Reason, 1)
+	}
+	return e
 }
 
 func unsupported(format string, args ...any) error {
@@ -285,14 +304,14 @@ func (c *compiler) place(b *build, s step) error {
 		out[i] = &tensor.Tensor{}
 	}
 	if err := s.kernel()(in, out); err != nil {
-		return malformed("%s: %v", s.label, err)
+		return within(s.label, err)
 	}
 	if err := charge(c.work, in, out); err != nil {
-		return malformed("%v", err)
+		return within("", err)
 	}
 	for i, v := range b.out {
 		if c.folded += out[i].Len(); c.folded > modelfile.MaxProbe {
-			return malformed("its constants grow to more than %d elements", modelfile.MaxProbe)
+			return exceeds("its constants grow to more than %d elements", modelfile.MaxProbe)
 		}
 		v.constant = out[i]
 		c.plan.consts[v.slot] = out[i]

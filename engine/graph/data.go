@@ -83,7 +83,7 @@ func growTo(limit int, t *tensor.Tensor, typ tensor.Type, shape []int) error {
 	n := 1
 	for _, d := range shape {
 		if d > 0 && n > limit/d {
-			return fmt.Errorf("a result of more than %d elements", limit)
+			return exceeds("a result of more than %d elements", limit)
 		}
 		n *= d
 	}

@@ -115,7 +115,7 @@ func einsumKernel[T number](e *equation) kernel {
 		steps := 1
 		for _, d := range dims[:n] {
 			if d > 0 && steps > modelfile.MaxStep/d {
-				return fmt.Errorf("more than %d products", modelfile.MaxStep)
+				return exceeds("more than %d products", modelfile.MaxStep)
 			}
 			steps *= d
 		}

@@ -25,7 +25,7 @@ func (c *compiler) probe() error {
 		}
 		n, err := r.probe()
 		if err != nil {
-			return malformed("%v", err)
+			return within("", err)
 		}
 		elements[k] += n
 		c.tried = r
@@ -70,20 +70,16 @@ func (c *compiler) turn(shapes [2][][]int) (turned bool) {
 	return turned
 }
 
-// maxWork bounds the elements that all operators read and give while a file is
-// loaded: a long list of nodes that each read one large constant costs time and
-// no memory.
-const maxWork = 1 << 28
-
-// charge counts what a step read and gave.
+// charge counts what a step read and gave, up to modelfile.MaxWork: a long list
+// of nodes that each read one large constant costs time and no memory.
 func charge(work *int, lists ...[]*tensor.Tensor) error {
 	for _, l := range lists {
 		for _, t := range l {
 			*work += t.Len()
 		}
 	}
-	if *work > maxWork {
-		return fmt.Errorf("loading it takes more than %d elements through its operators", maxWork)
+	if *work > modelfile.MaxWork {
+		return exceeds("loading it takes more than %d elements through its operators", modelfile.MaxWork)
 	}
 	return nil
 }
@@ -104,7 +100,7 @@ func (r *Run) probe() (elements int, err error) {
 			elements += t.Len()
 		}
 		if elements > modelfile.MaxProbe {
-			return 0, fmt.Errorf("a few rows need more than %d elements", modelfile.MaxProbe)
+			return 0, exceeds("a few rows need more than %d elements", modelfile.MaxProbe)
 		}
 	}
 	return elements, nil

@@ -106,9 +106,6 @@ func (c *compiler) capture(name string) *value {
 	return own
 }
 
-// maxScan bounds the nodes that one Scan runs, over all its steps.
-const maxScan = 1 << 22
-
 // scanRun is the memory of one Scan in one run.
 type scanRun struct {
 	run             *Run
@@ -122,8 +119,11 @@ func (s *scanRun) execute(in, out []*tensor.Tensor) error {
 		if len(t.Shape) == 0 || length >= 0 && t.Shape[0] != length {
 			return fmt.Errorf("shape %v along %d steps", t.Shape, length)
 		}
-		if length = t.Shape[0]; length > 0 && t.Len() == 0 || length > maxScan/max(1, len(s.run.args)) {
+		if length = t.Shape[0]; length > 0 && t.Len() == 0 {
 			return fmt.Errorf("%d steps over shape %v", length, t.Shape)
+		}
+		if length > modelfile.MaxScan/max(1, len(s.run.args)) {
+			return exceeds("%d steps of %d operators, at most %d operators are run", length, len(s.run.args), modelfile.MaxScan)
 		}
 	}
 	for i, t := range in {

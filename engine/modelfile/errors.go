@@ -3,14 +3,26 @@
 // Model files are untrusted input.
 package modelfile
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
-// A FormatError says that the bytes are not a sound file of their format.
+// ErrLimit is what errors.Is finds in the error of a file that goes beyond one
+// of the limits of this package.
+var ErrLimit = errors.New("the file goes beyond a limit")
+
+// A FormatError says that the bytes are not a sound file of their format, or
+// that they go beyond a limit.
 type FormatError struct {
 	Format string // "onnx"
 	Offset int    // of the byte where reading stopped, -1 where none can be named
 	Reason string
+	Limit  bool // a limit is the reason: errors.Is(err, ErrLimit)
 }
+
+// Is tells errors.Is which of these errors are about limits.
+func (e *FormatError) Is(target error) bool { return e.Limit && target == ErrLimit }
 
 func (e *FormatError) Error() string {
 	if e.Offset < 0 {

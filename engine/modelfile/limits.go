@@ -2,14 +2,21 @@ package modelfile
 
 // Limits on what a model file may hold. They stand far above what training
 // tools write for tabular models (a forest of 450,000 nodes is large) and keep a
-// hostile file from costing more than a small multiple of its own size.
+// hostile file from costing more than a small multiple of its own size. The
+// table in docs/reference/limits.md is made of these lines.
 const (
-	MaxNodes   = 1 << 16 // operators in a graph, subgraphs included
-	MaxValues  = 1 << 18 // named values in a graph, initialisers included
-	MaxDepth   = 16      // of nested messages that the file's author controls
-	MaxRank    = 8       // dimensions of a tensor
-	MaxColumns = 1 << 20 // elements in one row of any value
-	MaxStep    = 1 << 26 // elements that one operator gives for a batch
-	MaxProbe   = 1 << 24 // elements that all operators give for the few rows tried at load
-	MaxRun     = 1 << 25 // elements that all operators give for one batch; it bounds the rows of a batch
+	MaxNodes    = 1 << 16 // ONNX: operators in a graph, subgraphs included
+	MaxValues   = 1 << 18 // ONNX: named values in a graph, initialisers included
+	MaxDepth    = 16      // ONNX: messages within messages
+	MaxRank     = 8       // ONNX: dimensions of a tensor
+	MaxColumns  = 1 << 20 // elements in one row of any value; features and targets of ONNX trees
+	MaxStep     = 1 << 26 // ONNX: elements that one operator gives for a batch
+	MaxProbe    = 1 << 24 // ONNX: elements that all operators give for the few rows tried at load
+	MaxWork     = 1 << 28 // ONNX: elements that pass through all operators at load
+	MaxScan     = 1 << 22 // ONNX: operators that one Scan runs, over all its steps
+	MaxRun      = 1 << 25 // elements that a batch needs, those between the operators included; it bounds the rows
+	MaxNesting  = 256     // JSON and UBJSON: arrays and objects within one another
+	MaxTargets  = 1 << 16 // XGBoost, LightGBM, CatBoost: classes or targets
+	MaxCategory = 1 << 24 // XGBoost: category codes
+	MaxSetWords = 1 << 24 // XGBoost: 32-bit words of all sets of categories
 )

@@ -13,7 +13,7 @@ type parser struct {
 
 func (p *parser) count(r *reader, n *int, limit int, what string) {
 	if *n++; *n > limit {
-		r.fail("more than %d %s", limit, what)
+		r.exceed("more than %d %s", limit, what)
 	}
 }
 
@@ -180,7 +180,7 @@ func tensorType(r *reader, v *Value) {
 					v.Shape = append(v.Shape, dimension(d))
 					m.close(d)
 					if len(v.Shape) > modelfile.MaxRank {
-						m.fail("a shape of more than %d dimensions", modelfile.MaxRank)
+						m.exceed("a shape of more than %d dimensions", modelfile.MaxRank)
 					}
 				}
 			}
@@ -197,7 +197,7 @@ func dimension(r *reader) int {
 		if r.field == 1 {
 			n := r.int()
 			if n > modelfile.MaxColumns {
-				r.fail("a dimension of %d", n)
+				r.exceed("a dimension of %d, at most %d are read", n, modelfile.MaxColumns)
 			} else if n > 0 {
 				size = int(n)
 			}

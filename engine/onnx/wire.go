@@ -39,6 +39,13 @@ func (r *reader) fail(format string, args ...any) {
 	}
 }
 
+// exceed is fail for what goes beyond a limit.
+func (r *reader) exceed(format string, args ...any) {
+	if r.err == nil {
+		r.err = &modelfile.FormatError{Format: "onnx", Offset: r.base + r.at, Reason: fmt.Sprintf(format, args...), Limit: true}
+	}
+}
+
 // next reads the next field's key and value.
 func (r *reader) next() bool {
 	if r.err != nil || r.at == len(r.data) {
@@ -159,7 +166,7 @@ func (r *reader) strings(to []string) []string {
 func (r *reader) message() *reader {
 	m := &reader{data: r.bytes(), base: r.subAt, depth: r.depth + 1, err: r.err}
 	if m.depth > modelfile.MaxDepth {
-		r.fail("messages nest deeper than %d", modelfile.MaxDepth)
+		r.exceed("messages nest deeper than %d", modelfile.MaxDepth)
 		m.err = r.err
 	}
 	return m
