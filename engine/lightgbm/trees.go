@@ -114,8 +114,8 @@ func (f *file) tree() {
 	}
 }
 
-// numbers calls add for the numbers of a line, which spaces separate.
-func (f *file) numbers(text []byte, add func(v float64)) {
+// floats reads the numbers of a line, which spaces separate.
+func (f *file) floats(dst []float64, text []byte) []float64 {
 	for i := 0; i < len(text); {
 		if text[i] == ' ' {
 			i++
@@ -124,26 +124,47 @@ func (f *file) numbers(text []byte, add func(v float64)) {
 		v, n := scan.ParseNumber(text[i:])
 		if n == 0 || i+n < len(text) && text[i+n] != ' ' {
 			f.fail("%.40q is no number", text[i:])
-			return
+			return dst
 		}
-		add(v)
+		dst = append(dst, v)
 		i += n
 	}
-}
-
-func (f *file) floats(dst []float64, text []byte) []float64 {
-	f.numbers(text, func(v float64) { dst = append(dst, v) })
 	return dst
 }
 
+// ints reads whole numbers. Those of at most nine digits, which all but words of
+// sets are, need no floating point.
 func ints[T int32 | uint32](f *file, dst []T, text []byte) []T {
-	f.numbers(text, func(v float64) {
-		if v != float64(T(v)) {
-			f.fail("%v is no 32-bit integer", v)
-			return
+	for i := 0; i < len(text); {
+		if text[i] == ' ' {
+			i++
+			continue
 		}
-		dst = append(dst, T(v))
-	})
+		at, sign := i, int32(1)
+		if text[at] == '-' {
+			at, sign = at+1, -1
+		}
+		first, v := at, int32(0)
+		for ; at < len(text) && at-first < 9 && text[at]-'0' <= 9; at++ {
+			v = v*10 + int32(text[at]-'0')
+		}
+		if at == first || at < len(text) && text[at] != ' ' || T(sign*v) < 0 != (sign*v < 0) {
+			exact, n := scan.ParseNumber(text[i:])
+			if n == 0 || i+n < len(text) && text[i+n] != ' ' {
+				f.fail("%.40q is no number", text[i:])
+				return dst
+			}
+			if exact != float64(T(exact)) {
+				f.fail("%v is no 32-bit integer", exact)
+				return dst
+			}
+			dst = append(dst, T(exact))
+			i += n
+			continue
+		}
+		dst = append(dst, T(sign*v))
+		i = at
+	}
 	return dst
 }
 

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -235,51 +236,60 @@ func (j *json) literal() byte {
 	return 0
 }
 
-func (j *json) Floats32(dst []float32) []float32 {
-	dst = dst[:0]
+func (j *json) Floats32(dst []float32) []float32 { return list(j, dst[:0], number32, (*json).float32) }
+
+func (j *json) Floats64(dst []float64) []float64 { return list(j, dst[:0], ParseNumber, (*json).float64) }
+
+func (j *json) Ints(dst []int32) []int32 { return list(j, dst[:0], short, (*json).integer) }
+
+// list reads an array of numbers into dst. fast reads one at the start of a text
+// and tells its length, 0 where it cannot; slow reads whatever is allowed.
+func list[T any](j *json, dst []T, fast func([]byte) (T, int), slow func(*json) T) []T {
 	if !j.expect('[') {
 		return dst
 	}
-	for first := true; j.more(']', first); first = false {
-		j.next()
-		v, n := number32(j.data[j.pos:])
-		if n == 0 {
-			j.Fail("no number")
+	for first := true; ; first = false {
+		// Numbers with nothing between them but a comma, as the frameworks write them.
+		for first || j.pos < len(j.data) && j.data[j.pos] == ',' {
+			at := j.pos
+			if !first {
+				at++
+			}
+			v, n := fast(j.data[at:])
+			if n == 0 {
+				break
+			}
+			dst = append(dst, v)
+			j.pos = at + n
+			first = false
+		}
+		if !j.more(']', first) {
 			return dst
 		}
-		j.pos += n
-		dst = append(dst, v)
-	}
-	return dst
-}
-
-func (j *json) Floats64(dst []float64) []float64 {
-	dst = dst[:0]
-	if !j.expect('[') {
-		return dst
-	}
-	for first := true; j.more(']', first); first = false {
 		j.next()
-		v, n := ParseNumber(j.data[j.pos:])
-		if n == 0 {
-			j.Fail("no number")
-			return dst
+		dst = append(dst, slow(j))
+		if j.err != nil {
+			return dst[:len(dst)-1]
 		}
-		j.pos += n
-		dst = append(dst, v)
 	}
-	return dst
 }
 
-func (j *json) Ints(dst []int32) []int32 {
-	dst = dst[:0]
-	if !j.expect('[') {
-		return dst
+func (j *json) float32() float32 {
+	v, n := number32(j.data[j.pos:])
+	if n == 0 {
+		j.Fail("no number")
 	}
-	for first := true; j.more(']', first); first = false {
-		dst = append(dst, j.integer())
+	j.pos += n
+	return v
+}
+
+func (j *json) float64() float64 {
+	v, n := ParseNumber(j.data[j.pos:])
+	if n == 0 {
+		j.Fail("no number")
 	}
-	return dst
+	j.pos += n
+	return v
 }
 
 // integer reads a whole number, or a boolean as 0 or 1.
@@ -344,6 +354,13 @@ func (j *json) Skip() {
 
 // skipNested finds the bracket that closes the one here.
 func (j *json) skipNested() {
+	if end := bytes.IndexByte(j.data[j.pos:], ']'); end > 0 && j.data[j.pos] == '[' {
+		inner := j.data[j.pos+1 : j.pos+end]
+		if bytes.IndexByte(inner, '[') < 0 && bytes.IndexByte(inner, '{') < 0 && bytes.IndexByte(inner, '"') < 0 {
+			j.pos += end + 1 // an array of numbers, most of what is skipped
+			return
+		}
+	}
 	depth := 0
 	for j.pos < len(j.data) {
 		c := j.data[j.pos]

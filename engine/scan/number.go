@@ -2,6 +2,7 @@ package scan
 
 import (
 	"math"
+	"math/bits"
 	"strconv"
 )
 
@@ -17,7 +18,8 @@ var exactTen = [...]float64{
 //
 // A number of at most 15 digits whose power of ten is exact takes one exact
 // multiplication or division (Clinger, "How to read floating point numbers
-// accurately", PLDI 1990); others go to strconv.
+// accurately", PLDI 1990); one of at most 19 digits with a power of ten up to 27
+// takes one in 128 bits; others go to strconv.
 func ParseNumber(s []byte) (v float64, length int) {
 	mantissa, exp, i := uint64(0), 0, 0
 	negative := false
@@ -59,24 +61,82 @@ func ParseNumber(s []byte) (v float64, length int) {
 			i = j
 		}
 	}
-	// 19 digits fit 64 bits; more may have overflowed.
-	if digits <= 19 && mantissa < 1<<53 && -len(exactTen) < exp && exp < len(exactTen) {
-		v = float64(mantissa)
-		if exp < 0 {
-			v /= exactTen[-exp]
+	// 19 digits fit 64 bits, zeros in front not counted; more may have overflowed.
+	for at := start; digits > 19 && (s[at] == '0' || s[at] == '.'); at++ {
+		if s[at] == '0' {
+			digits--
+		}
+	}
+	if digits <= 19 {
+		if mantissa < 1<<53 && -len(exactTen) < exp && exp < len(exactTen) {
+			v = float64(mantissa)
+			if exp < 0 {
+				v /= exactTen[-exp]
+			} else {
+				v *= exactTen[exp]
+			}
+		} else if -len(exactFive) < exp && exp < len(exactFive) {
+			v = scale(mantissa, exp)
 		} else {
-			v *= exactTen[exp]
+			return slow(s[:i])
 		}
 		if negative {
 			v = -v
 		}
 		return v, i
 	}
-	v, err := strconv.ParseFloat(string(s[:i]), 64)
+	return slow(s[:i])
+}
+
+// slow reads what the fast ways cannot.
+func slow(s []byte) (float64, int) {
+	v, err := strconv.ParseFloat(string(s), 64)
 	if err != nil && !math.IsInf(v, 0) { // out of range gives infinity, which is right
 		return 0, 0
 	}
-	return v, i
+	return v, len(s)
+}
+
+// exactFive are the powers of five that 64 bits hold.
+var exactFive = [...]uint64{
+	1, 5, 25, 125, 625, 3125, 15625, 78125, 390625, 1953125, 9765625, 48828125, 244140625, 1220703125, 6103515625,
+	30517578125, 152587890625, 762939453125, 3814697265625, 19073486328125, 95367431640625, 476837158203125,
+	2384185791015625, 11920928955078125, 59604644775390625, 298023223876953125, 1490116119384765625, 7450580596923828125,
+}
+
+// scale is m * 10^exp, rounded once: the product with a power of five, or the
+// quotient, is exact in 64 bits and a note of whether anything is left, and a
+// power of two only moves the exponent. With a power of at most 27 the result is
+// neither subnormal nor too large.
+func scale(m uint64, exp int) float64 {
+	if m == 0 {
+		return 0
+	}
+	zeros := bits.LeadingZeros64(m)
+	m <<= zeros
+	var q, rest uint64
+	power := exp - zeros // of two, by which q is to be multiplied
+	if exp < 0 {
+		d := exactFive[-exp]
+		down := bits.LeadingZeros64(d)
+		q, rest = bits.Div64(m>>1, m<<63, d<<down) // the quotient has 63 or 64 bits
+		power += down - 63
+	} else {
+		q, rest = bits.Mul64(m, exactFive[exp])
+		power += 64
+		up := bits.LeadingZeros64(q)
+		q = q<<up | rest>>(64-up)
+		rest <<= up
+		power -= up
+	}
+	drop := 11 - bits.LeadingZeros64(q) // bits beyond the 53 that a float64 holds
+	low := q & (1<<drop - 1)
+	half := uint64(1) << (drop - 1)
+	q >>= drop
+	if low > half || low == half && (rest != 0 || q&1 != 0) {
+		q++ // if that makes 2^53, the sum below carries into the exponent
+	}
+	return math.Float64frombits(uint64(power+drop+52+1022)<<52 + q)
 }
 
 // word reads the words for what has no digits.

@@ -49,6 +49,11 @@ func TestParseNumber(t *testing.T) {
 		check(strconv.FormatFloat(v, 'g', -1, 64))
 		check(strconv.FormatFloat(float64(float32(r.NormFloat64())), 'f', r.IntN(12), 64))
 		check(fmt.Sprintf("%d.%de%d", r.IntN(1e9), r.IntN(1e9), r.IntN(60)-30))
+		check(fmt.Sprintf("%de%d", r.Uint64()>>r.IntN(64), r.IntN(60)-30))
+		middle := (r.Uint64N(1<<52)|1<<52)<<11 | 1<<10 // between two float64
+		check(fmt.Sprintf("%de%d", middle+r.Uint64N(3)-1, 0))
+		check(fmt.Sprintf("%d.0000000000000000000000", middle>>r.IntN(10)))
+		check(fmt.Sprintf("0.%022d", r.Uint64N(1e18)))
 	}
 	for _, s := range []string{"", "-", "e5", ".", "+", "x1", "--1", "-e", "inff"} {
 		if v, n := scan.ParseNumber([]byte(s)); n != 0 {

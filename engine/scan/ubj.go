@@ -286,8 +286,30 @@ func (u *ubj) each(add func(v float64)) {
 	}
 }
 
+// run gives the bytes of an array of one type if the next value is one with
+// elements of the type that marker names.
+func (u *ubj) run(marker byte) []byte {
+	at, typed := u.pos, u.typed
+	if u.marker() != '[' || typed != 0 || u.left() < 2 || u.data[u.pos+1] != '$' {
+		return nil
+	}
+	if m, n := u.open(); m == marker {
+		return u.bytes(n * size(m))
+	}
+	if u.err == nil {
+		u.pos = at
+	}
+	return nil
+}
+
 func (u *ubj) Floats32(dst []float32) []float32 {
 	dst = dst[:0]
+	if b := u.run('d'); b != nil {
+		for ; len(b) >= 4; b = b[4:] {
+			dst = append(dst, math.Float32frombits(binary.BigEndian.Uint32(b)))
+		}
+		return dst
+	}
 	u.each(func(v float64) { dst = append(dst, float32(v)) })
 	return dst
 }
@@ -300,6 +322,12 @@ func (u *ubj) Floats64(dst []float64) []float64 {
 
 func (u *ubj) Ints(dst []int32) []int32 {
 	dst = dst[:0]
+	if b := u.run('l'); b != nil {
+		for ; len(b) >= 4; b = b[4:] {
+			dst = append(dst, int32(binary.BigEndian.Uint32(b)))
+		}
+		return dst
+	}
 	u.each(func(v float64) { dst = append(dst, u.whole(v)) })
 	return dst
 }
