@@ -19,6 +19,7 @@ type value struct {
 	width    int      // of an input: the columns that an operator takes; 0 while unknown
 	least    int      // of an input: the columns that operators pick from
 	parts    []*value // of a sequence, which only outputs can be
+	selected bool     // a Where chose its elements
 }
 
 // build is one node while it is compiled: its attributes, what is known of its
@@ -188,6 +189,9 @@ func (b *build) means(i int, role Role, classes *Classes) {
 func (b *build) follows(i int) {
 	if v := b.input(i); v != nil {
 		b.means(0, v.role, v.classes)
+		if len(b.out) > 0 {
+			b.out[0].selected = v.selected
+		}
 	}
 }
 

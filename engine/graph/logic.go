@@ -66,6 +66,9 @@ func where(b *build) kernel {
 		return b.refuse("inputs of types %v and %v", b.typ(1), b.typ(2))
 	}
 	b.gives(0, b.typ(1))
+	if len(b.out) > 0 {
+		b.out[0].selected = true
+	}
 	return moves(b.typ(1), whereKernel[float32](), whereKernel[float64](), whereKernel[int64](), whereKernel[int32](),
 		whereKernel[uint8](), whereKernel[bool](), whereKernel[string]())
 }

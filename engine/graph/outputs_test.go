@@ -144,6 +144,30 @@ func TestIndexBeyond(t *testing.T) {
 	}
 }
 
+// TestIndexSelected checks that -1 is the last element where a Where put it, and
+// only there.
+func TestIndexSelected(t *testing.T) {
+	m := modelOf(1,
+		wired(node("", "Cast", intAttr("to", 7)), "a", []string{"X"}, []string{"code"}),
+		wired(node("", "Less"), "b", []string{"code", "three"}, []string{"inside"}),
+		wired(node("", "Where"), "c", []string{"inside", "code", "none"}, []string{"index"}),
+		wired(node("", "Reshape"), "d", []string{"index", "shape"}, []string{"flat"}),
+		wired(node(ml, "ArrayFeatureExtractor"), "e", []string{"table", "flat"}, []string{"picked"}),
+		wired(node("", "Transpose"), "f", []string{"picked"}, []string{"Y"}))
+	m.Graph.Initializers = []onnx.NamedTensor{
+		{Name: "three", Tensor: ints([]int{1}, 3)}, {Name: "none", Tensor: ints([]int{1}, -1)},
+		{Name: "shape", Tensor: ints([]int{1}, -1)}, {Name: "table", Tensor: floats([]int{3}, 5, 6, 7)},
+	}
+	_, out := runRows(t, m, floats([]int{3, 1}, 1, 9, 0))
+	if err := sameTensor(out[0], floats([]int{3, 1}, 6, 7, 5)); err != nil {
+		t.Error(err)
+	}
+	value := (*modelfile.ValueError)(nil)
+	if _, err := tryAll(node(ml, "ArrayFeatureExtractor"), 1, 1, floats([]int{3}, 5, 6, 7), ints([]int{1}, -1)); !errors.As(err, &value) {
+		t.Errorf("error %v of a given -1, want it to blame a value", err)
+	}
+}
+
 // TestTiedVotes checks that shares which a file rounded to float32 leave a tie a
 // tie: the label goes with the answered probabilities, and the first class wins.
 func TestTiedVotes(t *testing.T) {

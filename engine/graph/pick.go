@@ -35,16 +35,25 @@ func arrayFeatureExtractor(b *build) kernel {
 			b.means(0, RoleLabel, &Classes{Strings: labels.Str})
 		}
 	}
-	given := b.in[1].constant == nil
-	return moves(b.typ(0), pickKernel[float32](given), pickKernel[float64](given), pickKernel[int64](given),
-		pickKernel[int32](given), pickKernel[uint8](given), pickKernel[bool](given), pickKernel[string](given))
+	p := &picker{given: b.in[1].constant == nil, wraps: b.in[1].selected}
+	return moves(b.typ(0), pickKernel[float32](p), pickKernel[float64](p), pickKernel[int64](p),
+		pickKernel[int32](p), pickKernel[uint8](p), pickKernel[bool](p), pickKernel[string](p))
 }
 
-func pickKernel[T element](given bool) kernel {
-	return func(in, out []*tensor.Tensor) error { return pickElements[T](given, in, out) }
+// picker says what an index outside the last dimension means.
+type picker struct {
+	given bool // the rows give the index
+	// wraps lets -1 stand for the last element, where a Where chose the index:
+	// skl2onnx's neighbours within a radius put -1 for those beyond it, and
+	// multiply with 0 what they pick.
+	wraps bool
 }
 
-func pickElements[T element](given bool, in, out []*tensor.Tensor) error {
+func pickKernel[T element](p *picker) kernel {
+	return func(in, out []*tensor.Tensor) error { return pickElements[T](p, in, out) }
+}
+
+func pickElements[T element](p *picker, in, out []*tensor.Tensor) error {
 	from, idx := in[0], in[1].I64
 	if len(from.Shape) == 0 {
 		return fmt.Errorf("a scalar has no last dimension")
@@ -60,8 +69,8 @@ func pickElements[T element](given bool, in, out []*tensor.Tensor) error {
 		return err
 	}
 	for k, i := range idx {
-		if i < 0 || i >= int64(last) {
-			return beyond(given, in[1], k, last)
+		if i >= int64(last) || i < 0 && !(i == -1 && p.wraps && last > 0) {
+			return beyond(p.given, in[1], k, last)
 		}
 	}
 	src, to := data[T](from), data[T](out[0])
@@ -71,6 +80,9 @@ func pickElements[T element](given bool, in, out []*tensor.Tensor) error {
 	for r := range len(src) / last {
 		row := src[r*last : (r+1)*last]
 		for k, i := range idx {
+			if i < 0 {
+				i = int64(last) - 1
+			}
 			to[r*len(idx)+k] = row[i]
 		}
 	}
