@@ -29,12 +29,14 @@ FUZZED := ./engine/catboost:FuzzParse \
   ./function/oip:FuzzScanner \
   ./function/oip:FuzzString \
   ./function/oip:FuzzTable \
+  ./function/oip/grpc:FuzzInfer \
+  ./function/oip/grpc:FuzzReflection \
   ./oinf/rows:FuzzCSV \
   ./oinf/rows:FuzzJSON
 
 export CGO_ENABLED := 0
 
-.PHONY: help build run demo up down status deploy traffic promote rollback check test e2e lint format venv train bench
+.PHONY: help build run demo up down status deploy traffic promote rollback check test e2e lint format proto venv train bench
 
 help: ## print this list
 	@awk 'BEGIN { FS = ":.*## " } /^## / { printf "\n%s\n", substr($$0, 4) } /^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +95,8 @@ check: lint ## lint, unit tests with -race, fuzzing for seconds, Python tests; n
 	CGO_ENABLED=1 go -C lab test -race ./...
 	GOOS=darwin GOARCH=arm64 go vet ./...
 	cd lab && GOOS=darwin GOARCH=arm64 go vet ./...
+	go -C bench/grpc vet ./...
+	go -C lab/components/protoc run . -check $(CURDIR)/function/oip/grpc
 	@test "$(words $(FUZZED))" -eq "$$(grep -rh '^func Fuzz' --include='*_test.go' engine function oinf | wc -l)" \
 	  || { echo 'FUZZED in the Makefile does not list every fuzz target'; exit 1; }
 	@for t in $(FUZZED); do echo "fuzz $$t for $(FUZZ)"; \
@@ -123,6 +127,9 @@ $(LINTER): lab/components/lint/go.mod lab/components/lint/go.sum
 	@touch $@
 
 ## Model and measurements
+
+proto: ## make the code of function/oip/grpc/proto/*.proto again
+	go -C lab/components/protoc run . $(CURDIR)/function/oip/grpc
 
 venv: $(VENV)/.complete ## Python environment of train/, from pinned requirements
 

@@ -17,7 +17,6 @@ import (
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
-	alphapb "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
@@ -189,15 +188,17 @@ func TestGRPCReflection(t *testing.T) {
 		t.Errorf("the end: %v", err)
 	}
 
-	alpha, err := alphapb.NewServerReflectionClient(conn).ServerReflectionInfo(t.Context())
+	// The older service has the same messages under another name.
+	alpha, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := alpha.Send(&alphapb.ServerReflectionRequest{MessageRequest: &alphapb.ServerReflectionRequest_ListServices{}}); err != nil {
+	if err := alpha.SendMsg(&reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{}}); err != nil {
 		t.Fatal(err)
 	}
-	if res, err := alpha.Recv(); err != nil || len(res.GetListServicesResponse().GetService()) != 4 {
-		t.Errorf("v1alpha: %v, %v", res, err)
+	var res reflectionpb.ServerReflectionResponse
+	if err := alpha.RecvMsg(&res); err != nil || len(res.GetListServicesResponse().GetService()) != 4 {
+		t.Errorf("v1alpha: %v, %v", &res, err)
 	}
 }
 
@@ -252,7 +253,7 @@ func TestH2C(t *testing.T) {
 		if err := errors.Join(err, res.Body.Close()); err != nil {
 			t.Fatal(err)
 		}
-		if res.ProtoMajor != 2 || res.StatusCode != 200 || string(body) != one.body {
+		if res.ProtoMajor != 2 || res.StatusCode != http.StatusOK || string(body) != one.body {
 			t.Errorf("%s by HTTP/%d: %d %s", r.path, res.ProtoMajor, res.StatusCode, body)
 		}
 	}

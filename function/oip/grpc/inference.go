@@ -167,7 +167,8 @@ func (h *Handler) modelInfer(c *Call) error {
 	if err := c.Context.Err(); err != nil {
 		return h.ended(c, err)
 	}
-	c.response.dst = append(c.out[:0], 0, 0, 0, 0, 0)
+	c.out = append(c.out[:0], 0, 0, 0, 0, 0)
+	c.response.dst = c.out
 	if err := h.opt.Backend.Infer(c, &c.request, &c.response); err != nil {
 		return err
 	}

@@ -196,8 +196,19 @@ const (
 
 // tell answers a question. What is not there is an answer too.
 func (h *Handler) tell(c *Call, question []byte) error {
-	host, asked, text := "", 0, ""
-	err := fields(question, func(fd field) (err error) {
+	host, asked, text, err := parseQuestion(question)
+	if err != nil {
+		return unreadable(err)
+	}
+	return c.answer(func(dst []byte) []byte {
+		dst = appendElement(appendString(dst, 1, host), 2, question)
+		return h.schemas.append(dst, asked, text)
+	})
+}
+
+// parseQuestion reads a ServerReflectionRequest.
+func parseQuestion(question []byte) (host string, asked int, text string, err error) {
+	err = fields(question, func(fd field) (err error) {
 		switch fd.number {
 		case 1:
 			host, err = fd.text()
@@ -209,24 +220,18 @@ func (h *Handler) tell(c *Call, question []byte) error {
 		}
 		return err
 	})
-	if err != nil {
-		return unreadable(err)
-	}
-	return c.answer(func(dst []byte) []byte {
-		dst = appendElement(appendString(dst, 1, host), 2, question)
-		return h.schemas.append(dst, asked, text)
-	})
+	return host, asked, text, err
 }
 
 // append appends the answer to a question.
 func (s *schemas) append(dst []byte, asked int, text string) []byte {
-	switch file := []byte(nil); asked {
+	switch asked {
 	case askFile:
-		if file = s.files[text]; file != nil {
+		if file := s.files[text]; file != nil {
 			return appendFile(dst, file)
 		}
 	case askSymbol:
-		if file = s.symbols[strings.TrimPrefix(text, ".")]; file != nil {
+		if file := s.symbols[strings.TrimPrefix(text, ".")]; file != nil {
 			return appendFile(dst, file)
 		}
 	case askExtensions:
