@@ -249,10 +249,13 @@ func list[T any](j *json, dst []T, fast func([]byte) (T, int), slow func(*json) 
 		return dst
 	}
 	for first := true; ; first = false {
-		// Numbers with nothing between them but a comma, as the frameworks write them.
+		// Numbers with nothing between them but a comma and a space at most, as tools write them.
 		for first || j.pos < len(j.data) && j.data[j.pos] == ',' {
 			at := j.pos
 			if !first {
+				at++
+			}
+			if at < len(j.data) && j.data[at] == ' ' {
 				at++
 			}
 			v, n := fast(j.data[at:])

@@ -145,6 +145,9 @@ func word(s []byte) (float64, int) {
 	for i < len(s) && i < len("-infinity") && (s[i]|0x20 >= 'a' && s[i]|0x20 <= 'z' || i == 0 && (s[i] == '-' || s[i] == '+')) {
 		i++
 	}
+	if i < len("nan") { // the shortest word; to find that out by an error costs an allocation
+		return 0, 0
+	}
 	v, err := strconv.ParseFloat(string(s[:i]), 64)
 	if err != nil {
 		return 0, 0
