@@ -15,11 +15,11 @@ import (
 	"online-inference/oinf/conform/checks"
 )
 
-// A program sends what one plain exchange cannot. It returns the answer that the
+// A sender is a program of the table: it sends what one plain exchange cannot. It returns the answer that the
 // check's rules are held against; an error is a failure by itself.
-type program func(ctx context.Context, t *target, c *checks.Check, r *request) (answer, error)
+type sender func(ctx context.Context, t *target, c *checks.Check, r *request) (answer, error)
 
-var programs = map[string]program{
+var programs = map[string]sender{
 	"two-types":            twice("Content-Type", "text/plain"),
 	"two-lengths":          twice(headerLength, "1"),
 	"gzip-bomb":            gzipBomb,
@@ -46,7 +46,7 @@ var programs = map[string]program{
 }
 
 // twice sends a header a second time with another value.
-func twice(name, value string) program {
+func twice(name, value string) sender {
 	return func(ctx context.Context, t *target, _ *checks.Check, r *request) (answer, error) {
 		r.header[name] = append(slices.Clone(r.header[name]), value)
 		return t.send(ctx, r.method, r.path, r.header, r.body), nil
@@ -123,7 +123,7 @@ func expectContinue(ctx context.Context, t *target, _ *checks.Check, r *request)
 }
 
 // keepAlive sends a request, then the valid one over the same connection.
-func keepAlive(before func(*request) *request) program {
+func keepAlive(before func(*request) *request) sender {
 	return func(ctx context.Context, t *target, _ *checks.Check, r *request) (answer, error) {
 		first := before(r)
 		if first == nil {

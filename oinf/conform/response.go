@@ -176,11 +176,11 @@ func (j *judge) parameters() error {
 	if err != nil || j.a.grpc() {
 		return err
 	}
-	places := []*node{doc}
-	if l := doc.get("outputs"); l != nil {
-		places = append(places, l.items...)
+	outputs := doc.get("outputs")
+	if outputs == nil {
+		return fmt.Errorf("no outputs")
 	}
-	for _, at := range places {
+	for _, at := range append([]*node{doc}, outputs.items...) {
 		p := at.get("parameters")
 		if p == nil {
 			continue
@@ -390,6 +390,9 @@ func (j *judge) contentsOrRaw() error {
 		return err
 	}
 	raws, outputs := doc.get("raw_output_contents"), doc.get("outputs")
+	if outputs == nil || len(outputs.items) == 0 {
+		return fmt.Errorf("no outputs")
+	}
 	isRaw := raws != nil && len(raws.items) > 0
 	if isRaw && len(raws.items) != len(outputs.items) {
 		return fmt.Errorf("%d raw contents for %d outputs", len(raws.items), len(outputs.items))

@@ -60,7 +60,8 @@ var rules = map[string]func(context.Context, *judge, string) error{
 		return j.member(name, func(v *node) bool { return same(v, raw(want)) }, want)
 	},
 	"string": func(_ context.Context, j *judge, arg string) error {
-		return j.member(arg, (*node).isString, "a string")
+		// An empty string of gRPC is one that was not set.
+		return j.member(arg, func(v *node) bool { return v.isString() && (!j.a.grpc() || v.text() != "") }, "a string")
 	},
 	"strings": func(_ context.Context, j *judge, arg string) error {
 		return j.member(arg, func(v *node) bool { return v.kind == '[' && all(v.items, (*node).isString) }, "a list of strings")
