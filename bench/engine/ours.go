@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"online-inference/bench/engine/record"
@@ -220,8 +222,9 @@ func serve(dir string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	scorers, hello := map[string]*scorer{}, []hello{}
-	for id, path := range f.files() {
-		s, err := newScorer(f, path)
+	files := f.files()
+	for _, id := range slices.Sorted(maps.Keys(files)) {
+		s, err := newScorer(f, files[id])
 		if err != nil {
 			return err
 		}
