@@ -95,6 +95,9 @@ func (t *Trees) addXGBoost(s scan.Reader) {
 	children := make([][2]int32, len(left))
 	for i := range left {
 		children[i] = [2]int32{left[i], right[i]}
+		if left[i] < 0 { // a leaf; one of several values has the place of these to its right
+			children[i] = [2]int32{-1, -1}
+		}
 		if max(left[i], right[i]) >= int32(len(left)) {
 			return
 		}

@@ -139,8 +139,10 @@ func (t *Trees) addONNX5(n *onnx.Node) {
 }
 
 // measure adds trees that are given by the children of their nodes, -1 for none.
-// Trees may share nodes; where they did so in a circle the engine has refused them.
+// Trees may share nodes. The engine refuses a file in which they do so in a circle;
+// here a node that is met on its own path just ends the path.
 func (t *Trees) measure(children [][2]int32, root []bool) {
+	const open = -1
 	depth := make([]int32, len(children)) // 1 more than the tests below; 0 is not known yet
 	var stack []int32
 	for i, isRoot := range root {
@@ -148,18 +150,28 @@ func (t *Trees) measure(children [][2]int32, root []bool) {
 			continue
 		}
 		t.Count++
-		stack = append(stack[:0], int32(i))
+		if depth[i] == 0 {
+			stack = append(stack, int32(i))
+		}
 		for len(stack) > 0 {
 			at := stack[len(stack)-1]
-			deepest, known := int32(0), true
-			for _, c := range children[at] {
-				if c >= 0 && depth[c] == 0 {
-					stack, known = append(stack, c), false
-				} else if c >= 0 {
-					deepest = max(deepest, depth[c])
-				}
+			first := depth[at] == 0
+			if !first && depth[at] != open { // it was reached by another path since
+				stack = stack[:len(stack)-1]
+				continue
 			}
-			if known {
+			depth[at] = open
+			deepest := int32(0)
+			for _, c := range children[at] {
+				if c < 0 {
+					continue
+				}
+				if depth[c] == 0 && first {
+					stack = append(stack, c)
+				}
+				deepest = max(deepest, depth[c])
+			}
+			if !first || int(stack[len(stack)-1]) == int(at) {
 				depth[at] = deepest + 1
 				stack = stack[:len(stack)-1]
 			}

@@ -180,29 +180,32 @@ func TestReadErrors(t *testing.T) {
 }
 
 func TestCSVCells(t *testing.T) {
-	for in, want := range map[string][]string{
-		"a,b":              {"a", "b"},
-		"":                 {""},
-		",":                {"", ""},
-		`"a,b",c`:          {"'a,b'", "c"},
-		`"",""`:            {"''", "''"},
-		`"a""b","""",x`:    {`'a"b'`, `'"'`, "x"},
-		`a"b, "c" ,d `:     {`a"b`, ` "c" `, "d "},
-		"\"a\nb\",c":       {"'a\nb'", "c"},
-		`"a""",""""`:       {`'a"'`, `'"'`},
-		"1,2,":             {"1", "2", ""},
-		"é,\"ü\"\"\",\xff": {"é", "'ü\"'", "\xff"},
+	for _, c := range []struct {
+		in   string
+		want []string // quoted cells in ''
+	}{
+		{"a,b", []string{"a", "b"}},
+		{"", []string{""}},
+		{",", []string{"", ""}},
+		{`"a,b",c`, []string{"'a,b'", "c"}},
+		{`"",""`, []string{"''", "''"}},
+		{`"a""b","""",x`, []string{`'a"b'`, `'"'`, "x"}},
+		{`a"b, "c" ,d `, []string{`a"b`, ` "c" `, "d "}},
+		{"\"a\nb\",c", []string{"'a\nb'", "c"}},
+		{`"a""",""""`, []string{`'a"'`, `'"'`}},
+		{"1,2,", []string{"1", "2", ""}},
+		{"é,\"ü\"\"\",\xff", []string{"é", "'ü\"'", "\xff"}},
 	} {
 		var got []string
-		for _, c := range new(Parser).CSV([]byte(in), ',') {
-			if c.Kind == Quoted {
-				got = append(got, "'"+string(c.Text)+"'")
+		for _, cell := range new(Parser).CSV([]byte(c.in), ',') {
+			if cell.Kind == Quoted {
+				got = append(got, "'"+string(cell.Text)+"'")
 			} else {
-				got = append(got, string(c.Text))
+				got = append(got, string(cell.Text))
 			}
 		}
-		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("%s: %s", in, d)
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s: %s", c.in, d)
 		}
 	}
 }

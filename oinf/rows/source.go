@@ -79,7 +79,7 @@ type Source struct {
 func Open(in io.Reader, name string, format Format, delimiter byte) (*Source, error) {
 	s := &Source{in: in, buf: make([]byte, 0, firstBuffer), line: 1}
 	if err := s.head(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot read: %w", err)
 	}
 	if bytes.HasPrefix(s.buf, []byte("\x1f\x8b")) {
 		zip, err := gzip.NewReader(io.MultiReader(bytes.NewReader(bytes.Clone(s.buf)), in))
@@ -88,7 +88,7 @@ func Open(in io.Reader, name string, format Format, delimiter byte) (*Source, er
 		}
 		s.in, s.buf, s.eof = zip, s.buf[:0], false
 		if err := s.head(); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("cannot read: %w", err)
 		}
 	}
 	if err := foreign(s.buf); err != nil {

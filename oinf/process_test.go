@@ -1,0 +1,402 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const heart = "../function/kodata/models/heart-disease/1"
+
+// program is the built binary, which TestMain makes.
+var program string
+
+func TestMain(m *testing.M) {
+	code, err := withProgram(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func withProgram(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "oinf")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	program = filepath.Join(dir, "oinf")
+	build := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-o", program, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("cannot build: %w\n%s", err, out)
+	}
+	return m.Run(), nil
+}
+
+// A result is what a run of the program gave.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// execute runs the program on an input.
+func execute(t *testing.T, stdin io.Reader, args ...string) result {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), program, args...)
+	c.Stdin = stdin
+	return finish(t, c)
+}
+
+func finish(t *testing.T, c *exec.Cmd) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stdout, &stderr
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return result{stdout.String(), stderr.String(), c.ProcessState.ExitCode()}
+}
+
+// The table of one patient, in all of the forms below.
+const (
+	header  = "age,sex,cp,trestbps,chol,fbs,restecg,thalach,exang,oldpeak,slope,ca,thal"
+	patient = "63,1,1,145,233,1,2,150,0,2.3,3,0,6"
+	array   = `[63,1,1,145,233,1,2,150,0,2.3,3,0,"6"]`
+	object  = `{"age":63,"sex":1,"cp":1,"trestbps":145,"chol":233,"fbs":1,"restecg":2,"thalach":150,"exang":0,"oldpeak":2.3,"slope":3,"ca":0,"thal":"6"}`
+
+	answers  = "label,class,probability_no disease,probability_disease\n"
+	answer   = "0,no disease,0.64071804,0.35928193\n"
+	answered = `"label":0,"class":"no disease","probabilities":{"no disease":0.64071804,"disease":0.35928193}}` + "\n"
+	unknown  = "0,no disease,0.81604636,0.18395364\n" // without ca and thal
+)
+
+func lines(all ...string) string { return strings.Join(all, "\n") + "\n" }
+
+func changed(old, change string) string { return strings.Replace(patient, old, change, 1) }
+
+func zipped(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestPredict: good rows in every form, and what is said of bad ones.
+func TestPredict(t *testing.T) {
+	const in = "oinf: standard input"
+	ignored := "oinf: note: columns that the model does not take: \"note\"\n"
+	for _, c := range []struct {
+		name, args, in string
+		code           int
+		stdout, stderr string
+	}{
+		{"CSV", "", lines(header, patient, patient), 0, answers + answer + answer, ""},
+		{"from -", "-", lines(header, patient), 0, answers + answer, ""},
+		{"CRLF and a byte order mark", "", "\xef\xbb\xbf" + header + "\r\n" + patient + "\r\n", 0, answers + answer, ""},
+		{"gzip", "", zipped(t, lines(header, patient)), 0, answers + answer, ""},
+		{"columns in another order", "", lines("thal,"+strings.TrimSuffix(header, ",thal"), "6,"+strings.TrimSuffix(patient, ",6")), 0, answers + answer, ""},
+		{"numbers in other forms", "", lines(header, "+63.0, 1 ,1.0,1.45e2,233,1,2,150,0,\"2.3\",3,0.,6"), 0, answers + answer, ""},
+		{"missing values", "", lines(header, changed(",0,6", ",,"), changed(",0,6", ",NA,nan"), changed(",0,6", ",NULL,None"), changed(",0,6", ", n/a ,")), 0,
+			answers + strings.Repeat(unknown, 4), ""},
+		{"other missing words", "-missing -1,none", lines(header, changed(",0,6", ",-1,NONE")), 0, answers + unknown, ""},
+		{"no header", "-no-header", lines(patient, patient), 0, answers + answer + answer, ""},
+		{"by position", "-by-position", lines(strings.ToUpper(header), patient), 0, answers + answer, ""},
+		{"semicolons", "-delimiter ;", strings.ReplaceAll(lines(header, patient), ",", ";"), 0, strings.ReplaceAll(answers+answer, ",", ";"), ""},
+		{"tabs", "-delimiter tab", strings.ReplaceAll(lines(header, patient), ",", "\t"), 0, strings.ReplaceAll(answers+answer, ",", "\t"), ""},
+		{"a header alone", "", header + "\n", 0, answers, ""},
+		{"objects", "", lines(object, "", object), 0, strings.Repeat("{"+answered, 2), ""},
+		{"arrays", "", lines(array), 0, "{" + answered, ""},
+		{"a missing value as Python writes it", "", lines(strings.Replace(array, `0,"6"`, `NaN,null`, 1)), 0, "{" + strings.NewReplacer("0.64071804", "0.81604636", "0.35928193", "0.18395364").Replace(answered), ""},
+		{"CSV to JSON lines", "-out-format jsonl", lines(header, patient), 0, "{" + answered, ""},
+		{"JSON lines to CSV", "-out-format csv", lines(object), 0, answers + answer, ""},
+		{"extra columns", "", lines("note,"+header, "\"a\nb\","+patient), 0, answers + answer, ignored},
+		{"extra columns, quiet", "-quiet", lines("note,"+header, "x,"+patient), 0, answers + answer, ""},
+		{"extra members", "", lines(`{"note":[1],` + object[1:]), 0, "{" + answered, ignored},
+		{"kept columns", "-keep", lines("note,"+header, "\"a\nb\","+patient), 0, "note," + header + "," + answers + "\"a\nb\"," + patient + "," + answer, ""},
+		{"kept columns of the answer's name", "-keep", lines("label,"+header, "x,"+patient), 0, "label," + header + ",predicted_" + answers + "x," + patient + "," + answer, ""},
+		{"kept without a header", "-keep -no-header", lines(patient), 0, header + "," + answers + patient + "," + answer, ""},
+		{"kept objects", "-keep", lines(object), 0, `{"row":` + object + "," + answered, ""},
+		{"kept CSV in JSON", "-keep -out-format jsonl", lines("note,"+header, "5,"+patient), 0, `{"row":{"note":"5",` + object[1:] + "," + answered, ""},
+		{"kept objects in CSV", "-keep -out-format csv", lines(`{"note":"a,b",` + object[1:]), 0, "note," + header + "," + answers + `"a,b",` + patient + "," + answer, ""},
+		{"outside the training range", "", lines(header, patient, changed("63", "99"), changed("63", "20")), 0, answers + answer + "0,no disease,0.7538104,0.24618961\n0,no disease,0.71194446,0.2880555\n",
+			"oinf: note: column \"age\": 2 values outside the training range from 29 to 77, the first in line 3\n"},
+
+		{"nothing", "", "", 1, "", in + ": it is empty: expected a header with the columns' names\n"},
+		{"a missing column", "", lines(strings.Replace(header, "chol,", "", 1), patient), 1, "",
+			in + ": line 1: the header lacks \"chol\"; it has \"age\", \"sex\", \"cp\", \"trestbps\", \"fbs\", \"restecg\", \"thalach\", \"exang\", \"oldpeak\", \"slope\", \"ca\", \"thal\"\n"},
+		{"a column twice", "", lines(header+",age", patient+",63"), 1, "", in + ": line 1: the header has \"age\" twice\n"},
+		{"a word for a number", "", lines(header, patient, changed("63", "old")), 1, answers + answer,
+			in + ", line 3, column \"age\": expected a number from 0 to 120 (years), got \"old\" (-skip-bad leaves such rows out)\n"},
+		{"beyond the bounds", "", lines(header, changed("63", "200")), 1, answers, in + ", line 2, column \"age\": expected a number from 0 to 120 (years), got 200 (-skip-bad leaves such rows out)\n"},
+		{"no category", "", lines(header, changed("63,1", "63,7")), 1, answers, in + ", line 2, column \"sex\": expected one of 0 (female), 1 (male), got 7 (-skip-bad leaves such rows out)\n"},
+		{"a decimal comma", "-delimiter ;", strings.ReplaceAll(lines(header, changed("2.3", "2|3")), ",", ";"), 1, strings.ReplaceAll(answers, ",", ";"),
+			in + ", line 2, column \"oldpeak\": expected a number from 0 to 15 (mm), got \"2|3\" (-skip-bad leaves such rows out)\n"},
+		{"a missing value that must not be", "", lines(header, changed("63", "")), 1, answers, in + ", line 2, column \"age\": expected a number from 0 to 120 (years), got an empty cell (-skip-bad leaves such rows out)\n"},
+		{"a missing word that must not be", "", lines(header, changed("63", "NA")), 1, answers,
+			in + ", line 2, column \"age\": expected a number from 0 to 120 (years), got \"NA\", which stands for a missing value (-skip-bad leaves such rows out)\n"},
+		{"an infinity beyond the bounds", "", lines(header, changed("63", "-Inf")), 1, answers, in + ", line 2, column \"age\": expected a number from 0 to 120 (years), got -Inf (-skip-bad leaves such rows out)\n"},
+		{"too few cells", "", lines(header, "", "1,2"), 1, answers, in + ", line 3: expected 13 cells, as many as the header has, got 2 (-skip-bad leaves such rows out)\n"},
+		{"behind quoted lines", "", lines("note,"+header, "\"a\nb\nc\","+patient, "x,"+changed("63", "y")), 1, answers + answer,
+			ignored + in + ", line 5, column \"age\": expected a number from 0 to 120 (years), got \"y\" (-skip-bad leaves such rows out)\n"},
+		{"by position, too many", "-by-position", lines("note,"+header, "x,"+patient), 1, "", in + ": line 1: the header has 14 columns, the model takes 13 by position\n"},
+		{"no header, a bad row", "-no-header", lines(changed("63,1", "63,7")), 1, answers, in + ", line 1, column 2 (\"sex\"): expected one of 0 (female), 1 (male), got 7 (-skip-bad leaves such rows out)\n"},
+		{"no JSON", "", lines(array, array[1:], array), 1, "{" + answered, in + ", line 2: no JSON: expected an object or an array at byte 1, got '6' (-skip-bad leaves such rows out)\n"},
+		{"a JSON list of rows", "", "[" + object + "]\n", 1, "", in + ", line 1: expected one row a line, got a list of them (from pandas: to_json(orient=\"records\", lines=True)) (-skip-bad leaves such rows out)\n"},
+		{"a short array", "", "[1,2]\n", 1, "", in + ", line 1: expected an array of 13 values, one for each feature, got 2 (-skip-bad leaves such rows out)\n"},
+		{"a missing member", "", lines(strings.Replace(object, `"chol":233,`, "", 1)), 1, "", in + ", line 1: the row lacks \"chol\" (null stands for a missing value) (-skip-bad leaves such rows out)\n"},
+		{"a member twice", "", lines(`{"age":1,` + object[1:]), 1, "", in + ", line 1: \"age\" is there twice (-skip-bad leaves such rows out)\n"},
+		{"a string for a number", "", lines(strings.Replace(object, ":63", `:"63"`, 1)), 1, "", in + ", line 1, column \"age\": expected a number from 0 to 120 (years), got \"63\" (-skip-bad leaves such rows out)\n"},
+		{"an object for a number", "", lines(strings.Replace(object, ":63", `:{}`, 1)), 1, "", in + ", line 1, column \"age\": expected a number from 0 to 120 (years), got an object (-skip-bad leaves such rows out)\n"},
+		{"a truncated gzip", "", zipped(t, lines(header, patient))[:60], 1, "", in + ": cannot read: unexpected EOF\n"},
+		{"Parquet", "", "PAR1\x15\x04", 1, "", in + ": it is a Parquet file: expected CSV or JSON lines in UTF-8, plain or gzip\n"},
+
+		{"skipped", "-skip-bad", lines(header, patient, "1,2", changed("63", "x"), patient), 0, answers + answer + answer,
+			in + ", line 3: expected 13 cells, as many as the header has, got 2\n" + in + ", line 4, column \"age\": expected a number from 0 to 120 (years), got \"x\"\n" +
+				"oinf: 2 rows scored, 2 left out (-rejects FILE keeps them)\n"},
+		{"none is left", "-skip-bad", lines(header, "1,2"), 1, answers,
+			in + ", line 2: expected 13 cells, as many as the header has, got 2\noinf: 0 rows scored, 1 left out (-rejects FILE keeps them)\n" + in + ": no row could be scored\n"},
+		{"a quote that is never closed", "-skip-bad", lines("note,"+header, "\"x,"+patient, "y,"+patient), 0, answers + answer,
+			ignored + in + ", line 2: a quote that is opened in this line is never closed\noinf: 1 row scored, 1 left out (-rejects FILE keeps them)\n"},
+
+		{"an unknown flag", "-foo", "", 2, "", "oinf: flag provided but not defined: -foo (oinf predict -h lists the flags)\n"},
+		{"a bad format", "-format xls", "", 2, "", "oinf: -format: format \"xls\" is not known, expected csv or jsonl\n"},
+		{"a bad delimiter", "-delimiter ab", "", 2, "", "oinf: -delimiter: expected one character, or tab, got \"ab\"\n"},
+		{"rejects without skipping", "-rejects x", "", 2, "", "oinf: -rejects belongs to -skip-bad\n"},
+		{"flags of the other format", "-no-header", object, 2, "", "oinf: -no-header, -by-position and -delimiter belong to CSV, and the rows are JSON lines\n"},
+		{"too many arguments", "a b", "", 2, "", "oinf: usage: oinf predict MODEL [ROWS] (oinf predict -h explains it)\n"},
+		{"no such file", "nowhere.csv", "", 1, "", "oinf: cannot read rows: open nowhere.csv: no such file or directory\n"},
+		{"a folder", ".", "", 1, "", "oinf: cannot read rows: . is a folder\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := execute(t, strings.NewReader(c.in), append([]string{"predict", heart}, strings.Fields(c.args)...)...)
+			if got.code != c.code || got.stdout != c.stdout || got.stderr != c.stderr {
+				t.Errorf("exit %d, expected %d\nout  %s\nwant %s\nerr  %s\nwant %s", got.code, c.code, got.stdout, c.stdout, got.stderr, c.stderr)
+			}
+		})
+	}
+}
+
+// TestAdvice: the commonest reasons why columns are not found are told.
+func TestAdvice(t *testing.T) {
+	for in, want := range map[string]string{
+		strings.ReplaceAll(lines(header, patient), ",", ";"): `(-delimiter ';' splits it at each ";")`,
+		lines(patient, patient):                              "(-no-header, if line 1 is a row already)",
+		lines(strings.ToUpper(header), patient):              `(capitals count: "AGE" is not "age")`,
+		lines("a,b,c,d,e,f,g,h,i,j,k,l,m", patient):          "(-by-position, if the columns are in the model's order)",
+	} {
+		if got := execute(t, strings.NewReader(in), "predict", heart); got.code != 1 || !strings.Contains(got.stderr, want) {
+			t.Errorf("exit %d, %s\nwant %s", got.code, got.stderr, want)
+		}
+	}
+}
+
+// TestCommands: what is no run on rows.
+func TestCommands(t *testing.T) {
+	for _, c := range []struct {
+		args           string
+		code           int
+		stdout, stderr string // parts
+	}{
+		{"", 2, "", "oinf predict MODEL"},
+		{"help", 0, "oinf inspect MODEL", ""},
+		{"-h", 0, "oinf predict MODEL", ""},
+		{"help predict", 0, "oinf predict MODEL [ROWS]: score the rows of a file", ""},
+		{"predict -h", 0, "  -skip-bad ", ""},
+		{"inspect -h", 0, "oinf inspect MODEL: tell what a model is", ""},
+		{"version -h", 0, "  none\n", ""},
+		{"version", 0, "oinf ", ""},
+		{"--version", 0, " go1.", ""},
+		{"version 2", 2, "", "usage: oinf version"},
+		{"predct", 2, "", `unknown command "predct", expected `},
+		{"inspect", 2, "", "usage: oinf inspect MODEL"},
+		{"inspect nowhere.onnx", 2, "", "cannot load model: stat nowhere.onnx: no such file or directory"},
+		{"inspect ../README.md", 2, "", "the content is of no format that is known"},
+		{"inspect ../engine", 2, "", "holds no model file"},
+		{"predict ../README.md", 2, "", "the content is of no format that is known"},
+		{"predict nowhere.onnx x.csv", 2, "", "no such file or directory"},
+		{"inspect " + heart + "/model.onnx -json", 0, `"name": "model"`, ""},
+		{"inspect -json -- " + heart, 0, `"version": "1"`, ""},
+	} {
+		got := execute(t, nil, strings.Fields(c.args)...)
+		if got.code != c.code || !strings.Contains(got.stdout, c.stdout) || !strings.Contains(got.stderr, c.stderr) || (got.stderr == "") != (c.stderr == "") {
+			t.Errorf("%s: exit %d, expected %d\nout %s\nerr %s", c.args, got.code, c.code, got.stdout, got.stderr)
+		}
+	}
+}
+
+// TestFiles: an output file appears when it is complete, and rejected rows can be
+// scored again.
+func TestFiles(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	put := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(at(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds := func(name, want string) {
+		t.Helper()
+		if got, err := os.ReadFile(at(name)); err != nil || string(got) != want {
+			t.Errorf("%s holds %q, expected %q, %v", name, got, want, err)
+		}
+	}
+	run := func(code int, args ...string) result {
+		t.Helper()
+		got := execute(t, nil, append([]string{"predict", heart}, args...)...)
+		if got.code != code {
+			t.Errorf("%v: exit %d, expected %d: %s", args, got.code, code, got.stderr)
+		}
+		return got
+	}
+	put("rows.csv", lines(header, patient, changed("63", "x"), patient))
+	put("out.csv", "old")
+	run(1, at("rows.csv"), "-o", at("out.csv"))
+	holds("out.csv", "old")
+	run(0, at("rows.csv"), "-o", at("out.csv"), "-skip-bad", "-rejects", at("bad.csv"))
+	holds("out.csv", answers+answer+answer)
+	holds("bad.csv", lines(header, changed("63", "x")))
+	if got := run(2, at("rows.csv"), "-o", at("rows.csv")); !strings.Contains(got.stderr, "is the file of the rows") {
+		t.Error(got.stderr)
+	}
+	run(2, at("rows.csv"), "-o", at("x"), "-skip-bad", "-rejects", at("x"))
+	run(2, at("rows.csv"), "-o", dir)
+	put("rows.jsonl", lines(object))
+	run(0, at("rows.jsonl"), "-o", at("out.csv.gz"))
+	if got := run(0, at("rows.jsonl"), "-o", "/dev/stdout"); got.stdout != "{"+answered {
+		t.Errorf("to /dev/stdout: %q", got.stdout)
+	}
+	if err := os.Symlink(at("out.csv"), at("link.csv")); err != nil {
+		t.Fatal(err)
+	}
+	run(0, at("rows.jsonl"), "-o", at("link.csv"))
+	holds("out.csv", answers+answer)
+	holds("link.csv", answers+answer)
+	run(1, at("rows.jsonl"), "-o", at("no/out.csv"))
+	f, err := os.Open(at("out.csv.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(z); err != nil || string(got) != answers+answer {
+		t.Errorf("out.csv.gz holds %q, %v", got, err)
+	}
+	left, err := filepath.Glob(at(".*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestServerApart: nothing of this program is in the server.
+func TestServerApart(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../function").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, "online-inference/function/artefact") {
+		t.Fatalf("the list of imports is %v", deps)
+	}
+	for _, dep := range deps {
+		if strings.HasPrefix(dep, "online-inference/oinf") || dep == "golang.org/x/term" {
+			t.Errorf("function imports %s", dep)
+		}
+	}
+}
+
+// TestInterrupt: ctrl-c ends a run that waits for rows; what it has answered is
+// whole, and an unfinished file is gone.
+func TestInterrupt(t *testing.T) {
+	dir := t.TempDir()
+	for _, to := range []string{"", filepath.Join(dir, "out.csv")} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		args := []string{"predict", heart}
+		if to != "" {
+			args = append(args, "-o", to)
+		}
+		c := exec.CommandContext(ctx, program, args...)
+		stdin, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+		var stderr bytes.Buffer
+		c.Stderr = &stderr
+		stdout, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		table := header + "\n" + strings.Repeat(patient+"\n", 50_000) // more than the program holds at a time
+		written := make(chan error, 1)
+		go func() {
+			_, err := io.WriteString(stdin, table)
+			written <- err
+		}()
+		got := make([]byte, len(answers)+20_000*len(answer))
+		if to == "" {
+			if _, err := io.ReadFull(stdout, got); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			waitFor(t, func() bool {
+				partial, err := filepath.Glob(filepath.Join(dir, ".out.csv.*.partial"))
+				return err == nil && len(partial) == 1
+			})
+		}
+		cancel()
+		rest, err := io.ReadAll(stdout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Wait(); err == nil {
+			t.Error("it ends as if all were done")
+		}
+		if err := <-written; err == nil && to == "" {
+			t.Error("it took all rows")
+		}
+		if code := c.ProcessState.ExitCode(); code != 130 || stderr.String() != "oinf: interrupted: context canceled\n" {
+			t.Errorf("exit %d: %s", code, stderr.String())
+		}
+		if got = append(got, rest...); to == "" && !bytes.HasSuffix(got, []byte(answer)) {
+			t.Errorf("the last line is not whole: %q", got[len(got)-50:])
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	}
+}
+
+// TestBrokenPipe: a reader that has seen enough ends the program without a word.
+func TestBrokenPipe(t *testing.T) {
+	script := `{ echo '` + header + `'; for i in {1..200000}; do echo '` + patient + `'; done; } | "$0" predict ` + heart + ` | head -2; echo "${PIPESTATUS[1]}"`
+	got := finish(t, exec.CommandContext(t.Context(), "bash", "-c", script, program))
+	if want := answers + answer + "141\n"; got.stdout != want || strings.Contains(got.stderr, "oinf") {
+		t.Errorf("got %q, %s", got.stdout, got.stderr)
+	}
+}
