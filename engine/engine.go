@@ -152,6 +152,7 @@ type Model struct {
 type plan interface {
 	newRun() run
 	maxRows() int
+	SetThreads(n int)
 }
 
 // run is the memory of one execution of a plan.
@@ -186,6 +187,13 @@ func (m *Model) Signature() *Signature { return &m.sig }
 // MaxRows is the largest batch that the model takes: its values, intermediate
 // ones included, grow with the rows and are bounded (modelfile.MaxRun elements).
 func (m *Model) MaxRows() int { return m.plan.maxRows() }
+
+// SetThreads bounds the goroutines that one Run uses for a batch of some
+// thousand rows, the caller's own included. The default, 0, is as many as
+// GOMAXPROCS says, and all Runs of a model at once have no more than that beside
+// their own; 1 keeps every Run on the goroutine that called it. The answers are
+// the same to the last bit. It may be called at any time.
+func (m *Model) SetThreads(n int) { m.plan.SetThreads(n) }
 
 // NewBatch makes the memory of a run.
 func (m *Model) NewBatch() *Batch { return &Batch{model: m, run: m.plan.newRun()} }

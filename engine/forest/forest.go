@@ -165,6 +165,14 @@ func New(s Spec) (*Plan, error) {
 	return p, nil
 }
 
+// SetThreads bounds the goroutines that one Run of a large batch uses; 0 stands
+// for as many as there are processors.
+func (p *Plan) SetThreads(n int) {
+	if p.spec.Trees != nil {
+		p.spec.Trees.SetThreads(n)
+	}
+}
+
 func (s *Spec) check() error {
 	switch {
 	case len(s.Columns) == 0:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"online-inference/engine/tensor"
+	"online-inference/engine/tree"
 )
 
 // Role says what an output means.
@@ -48,8 +49,17 @@ type Plan struct {
 	// MaxRows is the largest batch whose values stay within modelfile.MaxRun.
 	MaxRows int
 
+	trees  []*tree.Ensemble
 	consts []*tensor.Tensor // by slot; nil where a step or the caller fills it
 	steps  []step
+}
+
+// SetThreads bounds the goroutines that one Run of a large batch uses; 0 stands
+// for as many as there are processors.
+func (p *Plan) SetThreads(n int) {
+	for _, e := range p.trees {
+		e.SetThreads(n)
+	}
 }
 
 // kernel computes the outputs of one node. Outputs beyond the node's own are

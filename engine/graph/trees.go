@@ -85,9 +85,13 @@ func checkRows(e *tree.Ensemble, t *tensor.Tensor) (rows int, err error) {
 	return rows, nil
 }
 
-// scoreRowsBlock is how many rows are scored at once: enough for trees to be
-// read from memory rarely, few enough for the sums to stay in the cache.
-const scoreRowsBlock = 512
+// How many rows are scored at once: enough for trees to be read from memory
+// rarely, few enough for the sums to stay in the cache. Of large batches it is
+// more, so that goroutines can share the work.
+const (
+	scoreRowsBlock = 512
+	scoreRowsLarge = 8192
+)
 
 // scoreRows scores rows and hands the sums of each to a function. Two tensors
 // of scratch hold the sums of a block, and its rows where they have more columns
@@ -98,6 +102,9 @@ func scoreRows[T float](e *tree.Ensemble, x []T, rows int, memory []*tensor.Tens
 	}
 	columns, features, targets := len(x)/rows, e.Features(), e.Targets()
 	block := min(rows, scoreRowsBlock)
+	if rows >= scoreRowsLarge/4 {
+		block = min(rows, scoreRowsLarge)
+	}
 	memory[0].Resize(tensor.Float64, block, targets)
 	for start := 0; start < rows; start += block {
 		n := min(block, rows-start)
@@ -290,10 +297,16 @@ func (b *build) ensemble(leaves *leafWeights, targets int, base []float64) *tree
 	}
 	spec.Targets, spec.Base, spec.Aggregate = targets, base, leaves.aggregate
 	b.picks(0, spec.Features)
+	return b.grow(spec)
+}
+
+// grow makes the ensemble that a description asks for.
+func (b *build) grow(spec *tree.Spec) *tree.Ensemble {
 	e, err := tree.New(*spec)
 	if err != nil {
 		b.refuse("%v", err)
 		return nil
 	}
+	b.compiler.plan.trees = append(b.compiler.plan.trees, e)
 	return e
 }

@@ -46,9 +46,9 @@ func treeEnsemble(b *build) kernel {
 	}
 	spec.Targets, spec.Aggregate = targets, aggregate
 	b.picks(0, spec.Features)
-	e, err := tree.New(*spec)
-	if err != nil {
-		return b.refuse("%v", err)
+	e := b.grow(spec)
+	if e == nil {
+		return nil
 	}
 	b.gives(0, b.typ(0))
 	b.means(0, RolePrediction, nil)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // An Ensemble is a checked Spec, ready to score. It is immutable and safe for
@@ -26,7 +27,9 @@ type Ensemble struct {
 	mixedTrees           []ref
 	bits                 []uint32 // sets of the mixed trees
 
-	memory sync.Pool // of *[]uint64, keys
+	memory  sync.Pool    // of *[]uint64, keys
+	threads atomic.Int32 // that may score one batch; 0 for as many as there are processors
+	helpers atomic.Int32 // goroutines at work beside the callers' own
 }
 
 // New checks a description and takes it over: the caller must not change it

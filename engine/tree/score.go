@@ -18,6 +18,19 @@ const block = 64
 // bits as among others.
 func Score[T Value](e *Ensemble, x []T, out []float64) {
 	rows := len(out) / e.targets
+	if rows >= parallelRows && rows*e.trees >= parallelWalks {
+		if helpers := e.recruit(rows / parallelChunk); helpers > 0 {
+			scoreTogether(e, x, out, helpers)
+			e.helpers.Add(int32(-helpers))
+			return
+		}
+	}
+	score(e, x, out)
+}
+
+// score is Score on the caller's goroutine.
+func score[T Value](e *Ensemble, x []T, out []float64) {
+	rows := len(out) / e.targets
 	start := e.leaves.start()
 	for i := range out {
 		out[i] = start
