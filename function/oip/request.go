@@ -136,7 +136,13 @@ func (r *Request) parse(body []byte, lim Limits) error {
 	if err := r.takeTail(); err != nil {
 		return err
 	}
-	return r.Check(lim)
+	if err := r.Check(lim); err != nil {
+		return err
+	}
+	if n := len(r.tail); n > 0 {
+		return fmt.Errorf("%d bytes are left over behind the last binary tensor", n)
+	}
+	return nil
 }
 
 // null reads a null in the place of an optional member: some clients write every
@@ -405,9 +411,6 @@ func (r *Request) takeTail() error {
 		if in.Raw == nil {
 			in.Raw = []byte{}
 		}
-	}
-	if n := len(r.tail); n > 0 {
-		return fmt.Errorf("%d bytes are left over behind the last binary tensor", n)
 	}
 	return nil
 }

@@ -341,7 +341,7 @@ func (t *Table) members(i int, f Features, row []Cell) (given int, err error) {
 		if err != nil || !ok {
 			return given, err
 		}
-		k := -1
+		var k int
 		if given < len(t.order) && t.order[given] >= 0 && s.skipName(f.FeatureName(t.order[given])) {
 			k = t.order[given]
 		} else {

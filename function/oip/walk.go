@@ -185,7 +185,7 @@ func parameters(s *scanner, place string, known func(name string, c Cell) error)
 		s.peek()
 		start := s.pos
 		var c Cell
-		kind := Kind(0)
+		var kind Kind
 		switch {
 		case s.at('{') || s.at('['):
 			kind, m.err = s.skip()

@@ -74,12 +74,15 @@ func AppendError(dst []byte, message string) []byte {
 }
 
 // AppendFault appends the error object of a client's mistake, with a member for
-// everything that the fault tells apart.
+// everything that the fault tells apart. A name that a client made very long is
+// left out: answers do not grow with mistakes.
 func AppendFault(dst []byte, f *Fault) []byte {
 	dst = append(dst, `{"error":`...)
 	dst = AppendString(dst, f.Text)
 	for _, m := range [...]struct{ name, value string }{{"input", f.Input}, {"feature", f.Feature}} {
-		dst = appendMember(dst, m.name, m.value)
+		if len(m.value) <= 4*maxQuoted {
+			dst = appendMember(dst, m.name, m.value)
+		}
 	}
 	for _, m := range [...]struct {
 		name  string

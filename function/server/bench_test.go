@@ -1,46 +1,23 @@
 package server
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
-
-	"online-inference/function/artefact"
-	"online-inference/function/telemetry"
 )
-
-// discard is a ResponseWriter that keeps nothing.
-type discard struct{ h http.Header }
-
-func (d discard) Header() http.Header         { return d.h }
-func (d discard) Write(p []byte) (int, error) { return len(p), nil }
-func (d discard) WriteHeader(int)             {}
 
 // BenchmarkHandler is a request without its connection: routing, reading,
 // checking, scoring, writing, and the log line.
 func BenchmarkHandler(b *testing.B) {
-	m, err := artefact.Load("../kodata/models/heart-disease/1", artefact.Labels{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	store := &artefact.Store{}
-	store.Put(m)
-	s := New(Options{
-		Repository: store, Log: telemetry.NewLogger(io.Discard, "info", "json"), Pod: "p",
-		MaxBodyBytes: 16 << 20, MaxRows: 10000, RequestTimeout: time.Second,
-		Metrics: telemetry.NewMetrics("test"),
-	})
-	object := strings.Trim(row, "[]")
+	s := quiet(b)
 	for _, n := range []int{1, 1000} {
-		rows := strings.TrimSuffix(strings.Repeat(object+",", n), ",")
-		for name, c := range map[string]struct{ path, body string }{
-			"objects": {"/predict", "[" + rows + "]"},
-			"tensors": {"/v2/models/heart-disease/infer", manyTensors(n)},
-		} {
+		for name, c := range bodies(n) {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
 				b.SetBytes(int64(len(c.body)))
 				b.ReportAllocs()
@@ -50,6 +27,69 @@ func BenchmarkHandler(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkConnection is a request with its connection, one after the other on
+// loopback, beside the floor: a bare net/http server that reads the same body and
+// writes an answer of the same length.
+func BenchmarkConnection(b *testing.B) {
+	s := quiet(b)
+	floor := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			b.Error(err)
+		}
+		w.Header().Set("Content-Type", jsonType)
+		if _, err := w.Write(bytes.Repeat([]byte("x"), min(len(body), 250))); err != nil {
+			b.Error(err)
+		}
+	})
+	for _, n := range []int{1, 1000} {
+		for name, c := range bodies(n) {
+			for _, h := range []struct {
+				name    string
+				handler http.Handler
+			}{{"server", s.http.Handler}, {"floor", floor}} {
+				b.Run(fmt.Sprintf("%s/%d/%s", name, n, h.name), func(b *testing.B) { onLoopback(b, h.handler, c.path, c.body) })
+			}
+		}
+	}
+}
+
+// onLoopback sends a request again and again.
+func onLoopback(b *testing.B, h http.Handler, path, body string) {
+	ln, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := newHTTP(quiet(b).opt, h)
+	done := make(chan error, 1)
+	go func() { done <- serveOn(ln, server) }()
+	client := &http.Client{Transport: &http.Transport{}}
+	for b.Loop() {
+		req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, "http://"+ln.Addr().String()+path, strings.NewReader(body))
+		if err != nil {
+			b.Fatal(err)
+		}
+		req.Header.Set("Content-Type", jsonType)
+		res, err := client.Do(req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+			b.Fatal(res.Status, err)
+		}
+		if err := res.Body.Close(); err != nil {
+			b.Error(err)
+		}
+	}
+	client.CloseIdleConnections()
+	if err := server.Shutdown(context.Background()); err != nil {
+		b.Error(err)
+	}
+	if err := <-done; err != nil {
+		b.Error(err)
 	}
 }
 

@@ -163,7 +163,7 @@ func formOf(h http.Header, binary bool) (f form, err error) {
 	base, _, _ := strings.Cut(given, ";")
 	base = strings.TrimSpace(base)
 	switch {
-	case base == "":
+	case strings.TrimSpace(given) == "":
 		f.octets = true
 		return f, nil
 	case strings.EqualFold(base, jsonType):

@@ -113,7 +113,7 @@ func (s *Server) identify(c *call) {
 	if s.opt.Revision != "" {
 		h.Set("X-Revision", s.opt.Revision)
 	}
-	if s.draining.Load() {
+	if s.lastOn(c.Request()) {
 		h.Set("Connection", "close") // for what echo answers by itself
 	}
 	if m, err := s.opt.Repository.Find("", ""); err == nil {
@@ -134,7 +134,7 @@ func (s *Server) claim(c *call, m *artefact.Model) {
 func (s *Server) reply(c *call, status int, contentType string, body []byte) {
 	res := c.Response()
 	h := res.Header()
-	if s.draining.Load() {
+	if s.lastOn(c.Request()) {
 		h.Set("Connection", "close")
 	}
 	h.Set("Content-Type", contentType)

@@ -64,7 +64,7 @@ func (s *Server) unpack(c *call, w *work) error {
 // damaged words an error of unpacking where the body itself came well.
 func (s *Server) damaged(w *work, err error) error {
 	var corrupt flate.CorruptInputError
-	message := ""
+	var message string
 	switch {
 	case int64(len(w.body)) > s.opt.MaxBodyBytes:
 		return refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is too large when unpacked: expected at most %d bytes", s.opt.MaxBodyBytes))

@@ -132,9 +132,16 @@ func (w *work) features(m *artefact.Model, i int) (span, error) {
 			found = span{f, 1}
 		}
 	}
-	matrix := w.request.ContentType == contentNumpy && len(w.request.Inputs) == 1
+	matrix := w.request.ContentType == contentNumpy && len(w.request.Inputs) == 1 || found.n == 0 && in.Name == matrixName
+	width := found.n
+	if matrix {
+		width = len(m.Features)
+	}
+	if w.request.ContentType == contentPandas && width > 1 {
+		return found, about(in, fmt.Sprintf("input %q: content_type %q takes one tensor a column, and it has %d", in.Name, contentPandas, width))
+	}
 	switch {
-	case matrix || found.n == 0 && in.Name == matrixName:
+	case matrix:
 		for f := range m.Features {
 			if t := m.Features[f].Storage; !t.IsNumber() {
 				return found, about(in, fmt.Sprintf("input %s: one matrix stands for all columns only where all are numbers, and %q is %s: send one tensor a column",
@@ -144,10 +151,8 @@ func (w *work) features(m *artefact.Model, i int) (span, error) {
 		return span{0, len(m.Features)}, nil
 	case found.n == 0:
 		f := about(in, fmt.Sprintf("unknown input %s, expected %s", oip.Describe(oip.String, []byte(in.Name)), portNames(ports)))
-		f.Expected, f.Got = portNames(ports), in.Name
+		f.Expected, f.Got = portNames(ports), oip.Describe(oip.String, []byte(in.Name))
 		return found, f
-	case found.n > 1 && w.request.ContentType == contentPandas:
-		return found, about(in, fmt.Sprintf("input %q: content_type %q takes one tensor a column, and it has %d", in.Name, contentPandas, found.n))
 	}
 	return found, nil
 }

@@ -40,7 +40,7 @@ func writeRefusal(w http.ResponseWriter, status int, message string) {
 
 // scrape answers metrics on the port of everything else.
 func (s *Server) scrape(c *call) error {
-	if s.draining.Load() {
+	if s.lastOn(c.Request()) {
 		c.Response().Header().Set("Connection", "close")
 	}
 	s.exposition.ServeHTTP(c.Response(), c.Request())

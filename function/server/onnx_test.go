@@ -54,11 +54,21 @@ const (
 // repositoryOf loads a model of one input, one output and some nodes.
 func repositoryOf(t *testing.T, in, out message, nodes ...message) Repository {
 	t.Helper()
+	return repositoryOfInputs(t, []message{in}, out, nodes...)
+}
+
+// repositoryOfInputs is repositoryOf for a model of several inputs.
+func repositoryOfInputs(t *testing.T, in []message, out message, nodes ...message) Repository {
+	t.Helper()
 	var graph message
 	for _, n := range nodes {
 		graph = graph.bytes(1, n)
 	}
-	graph = graph.text(2, "g").bytes(11, in).bytes(12, out)
+	graph = graph.text(2, "g")
+	for _, p := range in {
+		graph = graph.bytes(11, p)
+	}
+	graph = graph.bytes(12, out)
 	model := message{}.number(1, 8).bytes(7, graph)
 	for _, domain := range []string{"", "ai.onnx.ml"} {
 		version := map[string]uint64{"": 17, "ai.onnx.ml": 3}[domain]
