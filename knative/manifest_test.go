@@ -16,7 +16,7 @@ import (
 )
 
 // The folders that are applied, each by itself and as a whole.
-var folders = []string{".", "gitops", "cluster-local"}
+var folders = []string{".", "gitops", "cluster-local", "h2c"}
 
 func mustReadServer(t *testing.T) server {
 	t.Helper()
@@ -230,6 +230,27 @@ func TestClusterLocalIsTheSameButForOneLabel(t *testing.T) {
 	}
 	if diff := cmp.Diff(public, local, cmp.AllowUnexported(object{})); diff != "" {
 		t.Errorf("the copies differ (-public +local):\n%s", diff)
+	}
+}
+
+// TestH2CIsTheSameButForThePortsName keeps the copies in h2c/ equal to the files
+// beside this one: REST and gRPC are one image and one set of settings.
+func TestH2CIsTheSameButForThePortsName(t *testing.T) {
+	plain, h2c := mustDecode(t, "."), mustDecode(t, "h2c")
+	name := func(o object) *string { return &o.service.Spec.Template.Spec.Containers[0].Ports[0].Name }
+	for _, o := range plain {
+		if got := *name(o); got != "" {
+			t.Errorf("%s: the port is called %q", o.file, got)
+		}
+	}
+	for _, o := range h2c {
+		if got := *name(o); got != "h2c" {
+			t.Errorf("h2c/%s: the port is called %q, which gRPC does not pass", o.file, got)
+		}
+		*name(o) = ""
+	}
+	if diff := cmp.Diff(plain, h2c, cmp.AllowUnexported(object{})); diff != "" {
+		t.Errorf("the copies differ (-plain +h2c):\n%s", diff)
 	}
 }
 
