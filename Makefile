@@ -24,7 +24,9 @@ FUZZED := ./engine/catboost:FuzzParse \
   ./engine/tree:FuzzLayouts \
   ./engine/xgboost:FuzzParseJSON \
   ./engine/xgboost:FuzzParseUBJ \
+  ./function/oip:FuzzBinary \
   ./function/oip:FuzzFloat \
+  ./function/oip:FuzzInstances \
   ./function/oip:FuzzRequest \
   ./function/oip:FuzzScanner \
   ./function/oip:FuzzString \
