@@ -39,6 +39,10 @@ func postTransform(b *build) transform {
 func (t transform) apply(s []float64) {
 	switch t {
 	case postLogistic:
+		if len(s) == 2 && s[0] == -s[1] { // two classes, as LinearClassifier writes them
+			s[0], s[1] = sigmoids(s[1])
+			return
+		}
 		for i, v := range s {
 			s[i] = sigmoid(v)
 		}
@@ -49,6 +53,19 @@ func (t transform) apply(s []float64) {
 			s[i] = probit(v)
 		}
 	}
+}
+
+// sigmoids are sigmoid(-v) and sigmoid(v), to the bit, by one exponential.
+func sigmoids(v float64) (against, of float64) {
+	e := math.Exp(-math.Abs(v))
+	high, low := 1/(1+e), e/(1+e)
+	switch {
+	case v > 0:
+		return low, high
+	case v < 0:
+		return high, low
+	}
+	return high, high // 1/2, or NaN
 }
 
 // softmax divides exponentials by their sum. With zero set, scores of about 0
@@ -170,7 +187,7 @@ func (c *chooser) choose(out []*tensor.Tensor, r int, sums []float64) {
 		if s > 0 {
 			best = 1
 		}
-		sums[0], sums[1] = sigmoid(-s), sigmoid(s)
+		sums[0], sums[1] = sigmoids(s)
 	case pairShare:
 		if float32(s) > 0.5 {
 			best = 1

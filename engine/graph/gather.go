@@ -38,9 +38,22 @@ func gatherKernel[T element](axis64 int64, given bool) kernel {
 		}
 		outer, along, inner := split3(from.Shape, axis)
 		src, to := data[T](from), data[T](out[0])
-		at := 0
+		indexes, at := idx.Len(), 0
+		if indexes == 1 && inner == 1 && outer > 0 {
+			i := indexAt(idx, 0)
+			if i < 0 {
+				i += along
+			}
+			if i < 0 || i >= along {
+				return beyond(given, idx, 0, along)
+			}
+			for o := range to { // one column of a matrix, as column transformers take it
+				to[o] = src[o*along+i]
+			}
+			return nil
+		}
 		for o := range outer {
-			for k := range idx.Len() {
+			for k := range indexes {
 				i := indexAt(idx, k)
 				if i < 0 {
 					i += along
