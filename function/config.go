@@ -45,6 +45,22 @@ type Config struct {
 	ExitAfter  time.Duration `env:"EXIT_AFTER" envDefault:"0s" rule:"a duration from 0s to 24h, such as 30s; 0s is off" desc:"Demonstration: exit with code 1 this long after ready."`
 	HangAfter  time.Duration `env:"HANG_AFTER" envDefault:"0s" rule:"a duration from 0s to 24h, such as 30s; 0s is off" desc:"Demonstration: answer nothing on PORT any more this long after ready."`
 
+	OTelDisabled        bool   `env:"OTEL_SDK_DISABLED" envDefault:"false" rule:"true or false" desc:"Send neither traces nor metrics, whatever else is set."`
+	OTelEndpoint        string `env:"OTEL_EXPORTER_OTLP_ENDPOINT" rule:"an address such as http://collector:4318" desc:"OpenTelemetry collector; traces go to /v1/traces and metrics to /v1/metrics below it. Unset, with the two that follow: nothing is sent."`
+	OTelTracesEndpoint  string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" rule:"an address such as http://collector:4318/v1/traces" desc:"Whole address for traces, in place of the one above."`
+	OTelMetricsEndpoint string `env:"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" rule:"an address such as http://collector:4318/v1/metrics" desc:"Whole address for metrics, in place of the one above."`
+	OTelTraces          string `env:"OTEL_TRACES_EXPORTER" envDefault:"otlp" rule:"one of otlp, none" desc:"none: send no traces."`
+	OTelMetrics         string `env:"OTEL_METRICS_EXPORTER" envDefault:"otlp" rule:"one of otlp, none" desc:"none: send no metrics."`
+	OTelProtocol        string `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"http/protobuf" rule:"http/protobuf, a collector's port 4318" desc:"How they are sent."`
+	OTelHeaders         string `env:"OTEL_EXPORTER_OTLP_HEADERS" rule:"a list such as key=value,key2=value2, values percent-encoded" desc:"Headers of each delivery, such as a token."`
+	OTelCompression     string `env:"OTEL_EXPORTER_OTLP_COMPRESSION" envDefault:"none" rule:"one of none, gzip" desc:"Compression of each delivery."`
+	OTelTimeout         int    `env:"OTEL_EXPORTER_OTLP_TIMEOUT" envDefault:"10000" rule:"milliseconds from 1 to 600000" desc:"Time for a delivery with its repetitions, in milliseconds."`
+	OTelInterval        int    `env:"OTEL_METRIC_EXPORT_INTERVAL" envDefault:"60000" rule:"milliseconds from 100 to 3600000" desc:"Time between deliveries of metrics, in milliseconds. The last values are sent at the end, whatever its length."`
+	OTelService         string `env:"OTEL_SERVICE_NAME" rule:"any text" desc:"Name of the service in traces and metrics. Unset: online-inference."`
+	OTelAttributes      string `env:"OTEL_RESOURCE_ATTRIBUTES" rule:"a list such as key=value,key2=value2, values percent-encoded" desc:"More that traces and metrics say of this process."`
+	OTelSampler         string `env:"OTEL_TRACES_SAMPLER" envDefault:"parentbased_always_on" rule:"one of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio" desc:"Which requests are traced; parentbased follows the caller, such as queue-proxy."`
+	OTelSamplerArg      string `env:"OTEL_TRACES_SAMPLER_ARG" rule:"a share from 0 to 1" desc:"Share of the requests, for the two samplers by ratio. Unset: all."`
+
 	Revision string `env:"K_REVISION" rule:"any text" desc:"Set by Knative: the revision, told in replies."`
 	Pod      string `env:"HOSTNAME" rule:"any text" desc:"Set by Kubernetes: the pod, told in replies. Unset: the host's name."`
 	DataPath string `env:"KO_DATA_PATH" rule:"a folder" desc:"Set by ko: folder of the bundled models. Unset: looked for beside the program."`
@@ -115,6 +131,21 @@ func (c *Config) invalid() string {
 		{"StartDelay", between(c.StartDelay, 0, time.Hour)},
 		{"ExitAfter", between(c.ExitAfter, 0, 24*time.Hour)},
 		{"HangAfter", between(c.HangAfter, 0, 24*time.Hour)},
+		{"OTelEndpoint", isAddress(c.OTelEndpoint)},
+		{"OTelTracesEndpoint", isAddress(c.OTelTracesEndpoint)},
+		{"OTelMetricsEndpoint", isAddress(c.OTelMetricsEndpoint)},
+		{"OTelTraces", c.OTelTraces == "otlp" || c.OTelTraces == "none"},
+		{"OTelMetrics", c.OTelMetrics == "otlp" || c.OTelMetrics == "none"},
+		// Elsewhere in a cluster all pods may be told to speak gRPC: only who sends
+		// has to care.
+		{"OTelProtocol", c.OTelProtocol == "http/protobuf" || !c.exports()},
+		{"OTelHeaders", isPairs(c.OTelHeaders)},
+		{"OTelCompression", c.OTelCompression == "none" || c.OTelCompression == "gzip"},
+		{"OTelTimeout", 1 <= c.OTelTimeout && c.OTelTimeout <= 600_000},
+		{"OTelInterval", 100 <= c.OTelInterval && c.OTelInterval <= 3_600_000},
+		{"OTelAttributes", isPairs(c.OTelAttributes)},
+		{"OTelSampler", sampler(c.OTelSampler, 1) != nil},
+		{"OTelSamplerArg", isShare(c.OTelSamplerArg)},
 	} {
 		if !check.ok {
 			return check.field

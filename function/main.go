@@ -31,6 +31,10 @@ const (
 	exitConfig  = 2
 )
 
+// flushTime bounds how long the end waits for a collector. With the drain's own
+// bounds it stays below a pod's usual grace of 30 s.
+const flushTime = 2 * time.Second
+
 // An exitError carries the exit code of a failure.
 type exitError struct {
 	code int
@@ -84,9 +88,14 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 		}
 		watch.Done("start_delay")
 	}
+	export, err := cfg.export()
+	if err != nil {
+		return &exitError{exitConfig, err}
+	}
 	store, metrics := &artefact.Store{}, telemetry.NewMetrics(version)
+	exporter := telemetry.NewExporter(export, metrics, version, log)
 	srv := server.New(server.Options{
-		Repository: store, Log: log, Metrics: metrics, PublicMetrics: !cfg.ownMetricsPort(),
+		Repository: store, Log: log, Metrics: metrics, PublicMetrics: !cfg.ownMetricsPort(), Exporter: exporter,
 		Build: version, Revision: cfg.Revision, Pod: cfg.pod(),
 		MaxBodyBytes: cfg.MaxBodyBytes, MaxRows: cfg.MaxRows, RequestTimeout: cfg.RequestTimeout,
 	})
@@ -121,6 +130,9 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 	}
 	log.Info().Dur("delay_ms", cfg.DrainDelay).Dur("timeout_ms", cfg.DrainTimeout).Msg("draining")
 	cut := srv.Drain(cfg.DrainDelay, cfg.DrainTimeout)
+	flush, done := context.WithTimeout(context.Background(), flushTime)
+	exporter.Flush(flush)
+	done()
 	log.Info().Int("connections_cut", cut).Msg("stopped")
 	return nil
 }

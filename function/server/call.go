@@ -20,8 +20,9 @@ const jsonType = "application/json"
 type call struct {
 	echo.Context
 	record telemetry.Request
-	told   bool   // neither a probe nor a scrape: logged and counted
-	buf    []byte // memory for small replies
+	span   *telemetry.Span // nil where the call is not traced
+	told   bool            // neither a probe nor a scrape: logged and counted
+	buf    []byte          // memory for small replies
 
 	settled bool // the body has been read, or there is nothing more to do about it
 	stalled bool // reading the body has failed
@@ -57,9 +58,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		c.record = telemetry.Request{
 			ID: telemetry.RequestID(r.Header.Get("X-Request-Id")), Method: r.Method, Path: clip(r.URL.Path), Route: route,
 		}
-		if told {
-			s.opt.Metrics.Begin()
-		}
+		s.begin(c, r.Header, start)
 		defer s.finish(c, start)
 		s.identify(c)
 		if r.Method != http.MethodPost {
@@ -70,13 +69,29 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// begin counts a call in and starts its trace.
+func (s *Server) begin(c *call, h http.Header, start time.Time) {
+	if c.told {
+		s.opt.Metrics.Begin()
+		c.span = s.opt.Exporter.Begin(h, start)
+		c.record.TraceID = c.span.TraceID()
+	}
+}
+
+// tell counts a call out, and writes its log line and its trace.
+func (s *Server) tell(c *call, start time.Time) {
+	r := &c.record
+	r.Duration = time.Since(start)
+	r.Log(&s.logger)
+	s.opt.Metrics.End(r.Route, r.Status, r.Duration)
+	c.span.End(r, start.Add(r.Duration))
+}
+
 // finish tells of a call that has ended, be it by cutting its connection.
 func (s *Server) finish(c *call, start time.Time) {
-	if r := &c.record; c.told {
-		r.Status, r.BytesOut = c.Response().Status, c.Response().Size
-		r.Duration = time.Since(start)
-		r.Log(&s.logger)
-		s.opt.Metrics.End(r.Route, r.Status, r.Duration)
+	if c.told {
+		c.record.Status, c.record.BytesOut = c.Response().Status, c.Response().Size
+		s.tell(c, start)
 	}
 	s.lingerOn(c)
 	s.calls.Put(c)

@@ -51,9 +51,7 @@ func (s *Server) serveGRPC(w http.ResponseWriter, r *http.Request) {
 	*rec = call{buf: rec.buf[:0], told: told, record: telemetry.Request{
 		ID: telemetry.RequestID(r.Header.Get("X-Request-Id")), Method: r.Method, Path: clip(r.URL.Path), Route: route,
 	}}
-	if told {
-		s.opt.Metrics.Begin()
-	}
+	s.begin(rec, r.Header, start)
 	s.grpc.Serve(w, r, func(c *grpc.Call) {
 		c.Tag = rec
 		s.present(c)
@@ -68,9 +66,7 @@ func (s *Server) finishGRPC(c *grpc.Call, rec *call, start time.Time) {
 	}
 	if r := &rec.record; rec.told {
 		r.Status, r.BytesIn, r.BytesOut = c.Code.HTTP(), c.BytesIn, c.BytesOut
-		r.Duration = time.Since(start)
-		r.Log(&s.logger)
-		s.opt.Metrics.End(r.Route, r.Status, r.Duration)
+		s.tell(rec, start)
 	}
 	s.calls.Put(rec)
 }

@@ -38,6 +38,7 @@ type Options struct {
 	Repository Repository
 	Log        zerolog.Logger
 	Metrics    *telemetry.Metrics
+	Exporter   *telemetry.Exporter // nil: no traces
 
 	// PublicMetrics puts /metrics beside everything else; without it they are to
 	// be had by ServeMetrics only.

@@ -28,6 +28,7 @@ type Export struct {
 	// Resource names the service and whatever else the environment says of the
 	// process.
 	Resource *resource.Resource
+	Sampler  sdktrace.Sampler // which requests are traced
 }
 
 // An Exporter sends what Export says. A nil Exporter sends nothing and costs
@@ -60,6 +61,7 @@ func NewExporter(x Export, m *Metrics, build string, log zerolog.Logger) *Export
 	if x.TracesURL != "" {
 		e.provider = sdktrace.NewTracerProvider(
 			sdktrace.WithResource(x.Resource),
+			sdktrace.WithSampler(x.Sampler),
 			sdktrace.WithBatcher(&loggedSpans{otlp.Spans{Client: client(x.TracesURL)}, log}),
 		)
 		e.tracer = e.provider.Tracer(scopeName, trace.WithInstrumentationVersion(build))
