@@ -1,125 +1,19 @@
-"""Train small models in the boosting frameworks' own formats for engine/testdata/golden.
+"""Cases that add settings which the main set lacks: folders xgb_more_*, lgb_more_*, cb_more_*."""
 
-Each case is a folder xgb_more_*, lgb_more_* or cb_more_* that adds settings which the main golden
-set lacks: a model, rows that hit its thresholds exactly and one unit beside, and the framework's
-own answers. The frameworks are not among train/requirements.txt, because training the served
-model does not need them:
-
-    python -m venv golden
-    golden/bin/pip install xgboost-cpu==3.2.0 lightgbm==4.7.0 catboost==1.2.10 \
-        pandas==3.1.1 scikit-learn==1.9.1
-    golden/bin/python train/golden_native.py engine/testdata/golden
-"""
-
-import json
-import math
-import sys
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
-import catboost as cb
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
-import xgboost as xgb
+from layout import FEATURES, ROWS, SCORED, Table, answers, matrix, named, write
 
-ROWS, SCORED, FEATURES = 300, 30, 4
 # One word for every length that the hash of CatBoost treats in its own way.
 WORDS = ["5", "abcd", "abcdefgh", "x" * 16, "y" * 17, "São Paulo", "w" * 33, "e" * 64, "t" * 130]
 
 
-class Table:
-    """Numbers with missing cells, and targets that depend on them."""
-
-    def __init__(self, dtype: type, seed: int, missing: float = 0.1, zeros: float = 0.0) -> None:
-        """Draw the table."""
-        self.rng = np.random.default_rng(seed)
-        X = self.rng.normal(size=(ROWS, FEATURES)).astype(dtype).round(2)
-        X[self.rng.random(X.shape) < zeros] = 0
-        X[self.rng.random(X.shape) < missing] = np.nan
-        self.X = X
-        z = np.nan_to_num(X)
-        self.score = z[:, 0] + z[:, 1] * z[:, 2] + self.rng.normal(size=ROWS) * 0.2
-        self.binary = (self.score > 0).astype(int)
-        self.classes = np.digitize(self.score, [-0.7, 0.5])
-        self.targets = np.c_[self.score, z[:, 0] - z[:, 3]]
-        self.labels = np.c_[self.binary, z[:, 3] > 0.2].astype(int)
-
-    def codes(self, n: int) -> None:
-        """Make the last column one of category codes."""
-        self.X[:, -1] = self.rng.integers(0, n, ROWS)
-        self.score = self.score + (self.X[:, -1] % 3 == 0)
-        self.binary = (self.score > 0.3).astype(int)
-
-    def rows(self, thresholds: Iterable[float]) -> np.ndarray:
-        """Take the rows to score: some as trained, some around thresholds, zeros, all missing."""
-        out = self.X[:SCORED].copy()
-        values = np.asarray([t for t in thresholds if math.isfinite(t)], dtype=out.dtype)
-        for i in range(12 if len(values) else 0):
-            v = self.rng.choice(values)
-            beside = [
-                v,
-                np.nextafter(v, out.dtype.type(9e9)),
-                np.nextafter(v, out.dtype.type(-9e9)),
-            ]
-            out[i] = self.rng.choice(beside)
-        out[12], out[13] = 0, np.nan
-        return out
-
-
-def plain(v: Any) -> Any:
-    """Turn a value into what JSON can hold, as the golden set does."""
-    if isinstance(v, np.ndarray | list):
-        return [plain(x) for x in v]
-    if isinstance(v, np.generic):
-        v = v.item()
-    if isinstance(v, float) and not math.isfinite(v):
-        return None if math.isnan(v) else ("Infinity" if v > 0 else "-Infinity")
-    return v
-
-
-def write(out: Path, files: dict[str, Callable], rows: list, inputs: list, expected: dict) -> None:
-    """Write one case in the golden set's layout."""
-    out.mkdir(parents=True, exist_ok=True)
-    for name, save in files.items():
-        save(str(out / name))
-    lines = [json.dumps(plain(list(r)), ensure_ascii=False) for r in rows]
-    (out / "rows.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    meta = {
-        "name": out.name,
-        "files": dict.fromkeys(files, "native"),
-        "inputs": inputs,
-        "outputs": {},
-        "tolerance": {"rtol": 1e-5, "atol": 1e-5},
-        "checks": {f: {"status": "ok"} for f in files},
-    }
-    for name, value in (("meta", meta), ("expected", {k: plain(v) for k, v in expected.items()})):
-        (out / f"{name}.json").write_text(json.dumps(value, ensure_ascii=False) + "\n", "utf-8")
-
-
-def matrix(width: int) -> list:
-    """Name one input for all columns."""
-    return [{"name": "X", "columns": list(range(width))}]
-
-
-def named(frame: pd.DataFrame) -> list:
-    """Name one input for each column."""
-    return [{"name": c, "columns": [i]} for i, c in enumerate(frame.columns)]
-
-
-def answers(model: Any, X: Any) -> dict:
-    """Ask the model."""
-    if not hasattr(model, "predict_proba"):
-        return {"predictions": model.predict(X)}
-    label = np.asarray(model.predict(X))
-    if label.ndim == 2 and label.shape[1] == 1:
-        label = label[:, 0]
-    return {"labels": label, "label_index": label, "probabilities": model.predict_proba(X)}
-
-
 def xgboost_cases(root: Path) -> None:
     """Write the cases of XGBoost, as JSON and UBJSON."""
+    import xgboost as xgb
+
     base = {"n_estimators": 5, "max_depth": 3, "n_jobs": 1, "random_state": 1}
     c, r = xgb.XGBClassifier, xgb.XGBRegressor
     vector = {"multi_strategy": "multi_output_tree", "tree_method": "hist"}
@@ -178,6 +72,8 @@ def xgboost_cases(root: Path) -> None:
 
 def lightgbm_cases(root: Path) -> None:
     """Write the cases of LightGBM."""
+    import lightgbm as lgb
+
     base = {"n_estimators": 5, "num_leaves": 7, "n_jobs": 1, "random_state": 1, "verbose": -1}
     c, r = lgb.LGBMClassifier, lgb.LGBMRegressor
     forest = {"boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.6}
@@ -227,6 +123,8 @@ def lightgbm_cases(root: Path) -> None:
 
 def catboost_cases(root: Path) -> None:
     """Write the cases of CatBoost."""
+    import catboost as cb
+
     base = {
         "iterations": 5,
         "depth": 3,
@@ -277,6 +175,6 @@ def catboost_cases(root: Path) -> None:
     write(root / "cb_more_words", files, rows, named(frame), answers(model, frame))
 
 
-if __name__ == "__main__":
-    for make in (xgboost_cases, lightgbm_cases, catboost_cases):
-        make(Path(sys.argv[1]))
+def makers() -> list:
+    """Name the cases by group; each function writes its group into a folder."""
+    return [("xgb_more", xgboost_cases), ("lgb_more", lightgbm_cases), ("cb_more", catboost_cases)]
