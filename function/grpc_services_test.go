@@ -18,6 +18,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -264,5 +265,32 @@ func TestH2C(t *testing.T) {
 	}
 }
 
-// noRetry makes a failed call fail: the client would hide a lost one.
+// noRetry leaves a client nothing but to send again what no server has taken: any
+// other lost call shows.
 var noRetry = grpc.WithDisableRetry()
+
+// TestGRPCDocs: the request in docs/reference/grpc.md gets an answer, and that of
+// the same patient by REST.
+func TestGRPCDocs(t *testing.T) {
+	text, err := os.ReadFile("../docs/reference/grpc.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "<<'JSON'\n")
+	body, _, found := strings.Cut(rest, "\nJSON\n")
+	if !found {
+		t.Fatal("docs/reference/grpc.md has no request")
+	}
+	req := &oippb.ModelInferRequest{}
+	if err := protojson.Unmarshal([]byte(body), req); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t)
+	labels, probabilities := answersOf(t, invoke(t, callService(t, p), callInfer, req, &oippb.ModelInferResponse{}))
+	same := strings.Replace(strings.Replace(objectsBody, `"ca":0`, `"ca":null`, 1), `},{`, `}]`, 1)
+	same, _, _ = strings.Cut(same, `]`)
+	want := predictAnswers(t, p.post("/predict", same+"]").body)
+	if len(labels) != 1 || labels[0] != want[0].label || probabilities[1] != float32(want[0].probabilities[1]) {
+		t.Errorf("got %v %v, REST says %v", labels, probabilities, want)
+	}
+}
