@@ -256,7 +256,7 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "logistic-13": logistic,
     "columns-13": columns,
     "lightgbm-100x63": lambda d: lightgbm(d, n_estimators=100, num_leaves=63, max_depth=6),
-    "lightgbm-missing": lambda d: lightgbm(d, 0.1, n_estimators=500, num_leaves=31),
+    "lightgbm-missing": lambda d: lightgbm(d, 0.1, n_estimators=200, num_leaves=31),
     "xgboost-missing": lambda d: xgboost(d, 0.1, n_estimators=500, max_depth=6, learning_rate=0.1),
     "catboost-100x6": lambda d: catboost(d, n_estimators=100, depth=6),
     "catboost-1000x8": lambda d: catboost(d, n_estimators=1000, depth=8),

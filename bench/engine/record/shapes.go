@@ -16,7 +16,7 @@ var shapes = map[string]shape{
 	"catboost-100x6":       {"CatBoost, 100 trees, depth 6", "CatBoost, 100 oblivious trees of depth 6, 28 columns"},
 	"catboost-1000x8":      {"CatBoost, 1,000 trees, depth 8", "CatBoost, 1,000 oblivious trees of depth 8, 28 columns"},
 	"xgboost-missing":      {"XGBoost, 500 trees, missing cells", "XGBoost, 500 trees of depth 6, every tenth cell missing"},
-	"lightgbm-missing":     {"LightGBM, 500 trees, missing cells", "LightGBM, 500 trees of 31 leaves, every tenth cell missing"},
+	"lightgbm-missing":     {"LightGBM, 200 trees, missing cells", "LightGBM, 200 trees of 31 leaves, every tenth cell missing"},
 	"logistic-13":          {"Logistic regression, 13 columns", "scikit-learn pipeline of 13 numbers: scale 8, one-hot 5, logistic regression"},
 	"columns-13":           {"Pipeline with text, 13 columns", "scikit-learn pipeline of 13 named columns, 8 numbers and 5 texts, every twelfth cell missing: impute, scale, one-hot, logistic regression"},
 }
