@@ -34,10 +34,6 @@ const (
 	Object
 )
 
-// maxDepth bounds the nesting of arrays and objects. XGBoost nests 8 deep; a
-// CatBoost tree that is not oblivious nests one object a level, 2 a node.
-const maxDepth = 256
-
 // A Reader reads one document front to back.
 type Reader interface {
 	// Kind tells what the next value is without reading it.
@@ -105,8 +101,8 @@ func (p *place) Err() error {
 }
 
 func (p *place) enter() bool {
-	if p.depth++; p.depth > maxDepth {
-		p.Fail("more than %d levels of nesting", maxDepth)
+	if p.depth++; p.depth > modelfile.MaxNesting {
+		p.Fail("more than %d levels of nesting", modelfile.MaxNesting)
 	}
 	return p.err == nil
 }

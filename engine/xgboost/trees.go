@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"online-inference/engine/forest"
+	"online-inference/engine/modelfile"
 	"online-inference/engine/tree"
 )
 
@@ -138,13 +139,6 @@ func (m *model) placeSets(a *nodeArrays) bool {
 	return true
 }
 
-// maxCategory bounds category codes, each of which may cost a bit a node.
-// XGBoost itself stops at 2^24, where float32 no longer counts.
-const maxCategory = 1 << 24
-
-// maxSetWords bounds the bits of all sets of a file, to 64 MiB.
-const maxSetWords = 1 << 24
-
 // split makes a test of numbers one of categories: those listed go right.
 func (m *model) split(a *nodeArrays, i int, node *tree.Node) bool {
 	if len(a.setNodes) == 0 || a.at[i] == 0 {
@@ -155,7 +149,7 @@ func (m *model) split(a *nodeArrays, i int, node *tree.Node) bool {
 	set := a.sets[a.setStarts[s] : a.setStarts[s]+a.setSizes[s]]
 	top := int32(-1)
 	for _, c := range set {
-		if c < 0 || c >= maxCategory {
+		if c < 0 || c >= modelfile.MaxCategory {
 			m.r.Fail("tree %d node %d has category %d", len(m.ends), i, c)
 			return false
 		}
@@ -163,8 +157,8 @@ func (m *model) split(a *nodeArrays, i int, node *tree.Node) bool {
 	}
 	from := len(m.spec.Bits)
 	words := int(top/32) + 1
-	if from+words > maxSetWords {
-		m.r.Fail("sets of categories of more than %d words", maxSetWords)
+	if from+words > modelfile.MaxSetWords {
+		m.r.Fail("sets of categories of more than %d words", modelfile.MaxSetWords)
 		return false
 	}
 	m.spec.Bits = append(m.spec.Bits, make([]uint32, words)...)
