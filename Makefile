@@ -114,6 +114,18 @@ e2e: ## the end-to-end tests alone, on the cluster that is up
 	go -C lab test -v -tags e2e -count=1 -timeout 40m ./e2e
 	go -C lab test -v -tags e2e -count=1 -timeout 20m ./e2e/lifecycle
 
+.PHONY: clients
+clients: .cache/venv/clients/.complete .cache/venv/mlserver/.complete ## real clients and a peer against the function, without a cluster
+	go -C lab test -v -tags e2e -count=1 -timeout 20m ./e2e/clients
+
+venv-clients: .cache/venv/clients/.complete .cache/venv/mlserver/.complete
+.PHONY: venv-clients
+
+.cache/venv/%/.complete: lab/e2e/clients/python/requirements-%.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
 lint: $(LINTER) venv ## golangci-lint on both modules, ruff on train/
 	$(CURDIR)/$(LINTER) run ./...
 	cd lab && $(CURDIR)/$(LINTER) run --config ../.golangci.yml ./...

@@ -33,17 +33,6 @@ func check(t *testing.T, args ...string) *report {
 	return &r
 }
 
-// ids of the results of an outcome.
-func ids(r *report, outcome string) []string {
-	var all []string
-	for _, res := range r.Results {
-		if res.Outcome == outcome {
-			all = append(all, res.ID)
-		}
-	}
-	return all
-}
-
 // Both models together leave one check without a subject: it is for servers
 // without the binary extension.
 func TestOursPasses(t *testing.T) {

@@ -124,7 +124,7 @@ func (t *target) dial(ctx context.Context, address string) (*connection, error) 
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := c.SetDeadline(deadline); err != nil {
-			c.Close()
+			_ = c.Close() // the first error is the one to tell
 			return nil, err
 		}
 	}

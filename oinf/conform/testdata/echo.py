@@ -24,7 +24,9 @@ def main():
         inputs.append(helper.make_tensor_value_info(name, kind, ["rows", width]))
         outputs.append(helper.make_tensor_value_info(name + "_out", kind, ["rows", width]))
     graph = helper.make_graph(nodes, "echo", inputs, outputs)
-    model = helper.make_model(graph, producer_name="echo.py", opset_imports=[helper.make_opsetid("", 17)])
+    model = helper.make_model(
+        graph, producer_name="echo.py", opset_imports=[helper.make_opsetid("", 17)]
+    )
     model.ir_version = 8
     checker.check_model(model)
     Path(__file__).with_name("echo.onnx").write_bytes(model.SerializeToString())

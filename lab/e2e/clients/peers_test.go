@@ -1,0 +1,116 @@
+//go:build e2e
+
+package clients
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// Ours deviates in nothing, with a model of named columns and one of all datatypes.
+func TestOursConforms(t *testing.T) {
+	for name, args := range map[string][]string{
+		"heart-disease": {"-example", filepath.Join(root, "oinf/conform/testdata/heart.json"), "http://" + serve(t)},
+		"echo":          {"http://" + serve(t, "MODEL="+filepath.Join(root, "oinf/conform/testdata/echo.onnx"))},
+	} {
+		all := conformance(t, "this server, model "+name, args...)
+		for _, id := range outcome(all, "failed") {
+			t.Errorf("%s: %s: %s\nsent: %s\ngot: %s", name, id, all[id].Reason, all[id].Request, all[id].Response)
+		}
+		t.Logf("%s: %d passed, %d not applicable", name, len(outcome(all, "passed")), len(outcome(all, "not applicable")))
+	}
+}
+
+// mlserverFails are checks that MLServer 1.7.1 is known to fail, one or more of
+// each kind of deviation: a tool that finds these finds faults.
+var mlserverFails = []string{
+	"big-length",               // a body of any size is read
+	"grpc-raw-short",           // INTERNAL for what is wrong with the request
+	"grpc-shape-negative",      // the same
+	"grpc-model-ready-unknown", // UNKNOWN
+	"id-unicode",               // copied into a header, which fails
+	"input-name-unknown",       // scored under another name
+	"json-broken",              // {"detail"} in the place of {"error"}
+	"json-case-data",           // the same
+	"json-duplicate-data",      // the last one is taken
+	"live-body",                // no body
+	"parameters-nested",        // taken
+	"path-unknown",             // {"detail"}
+	"shape-negative",           // taken as any number
+	"shape-too-long",           // 500
+	"shape-transposed",         // taken
+	"shape-wraps",              // 500, or taken
+	"type-form",                // taken
+}
+
+func TestMLServerDeviates(t *testing.T) {
+	dir := t.TempDir()
+	model := filepath.Join(dir, "plain")
+	if err := os.Mkdir(model, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	train := python(t, "mlserver", "python", "python/train.py", filepath.Join(model, "model.joblib"))
+	if out, err := train.CombinedOutput(); err != nil {
+		t.Fatalf("cannot fit the model: %v\n%s", err, out)
+	}
+	p := ports(t, 3)
+	write(t, filepath.Join(dir, "settings.json"), map[string]any{
+		"host": "127.0.0.1", "http_port": p[0], "grpc_port": p[1], "metrics_port": p[2], "debug": false, "parallel_workers": 0,
+	})
+	tensor := func(name, datatype string, width int) map[string]any {
+		return map[string]any{"name": name, "datatype": datatype, "shape": []int{-1, width}}
+	}
+	write(t, filepath.Join(model, "model-settings.json"), map[string]any{
+		"name": "plain", "implementation": "mlserver_sklearn.SKLearnModel",
+		"parameters": map[string]any{"uri": "./model.joblib", "version": "v1"},
+		"inputs":     []any{tensor("x", "FP64", 4)},
+		"outputs":    []any{tensor("predict", "INT64", 1), tensor("predict_proba", "FP64", 2)},
+	})
+	cmd := python(t, "mlserver", "mlserver", "start", dir)
+	cmd.Dir = dir
+	ended := background(t, cmd)
+	url := fmt.Sprintf("http://127.0.0.1:%d", p[0])
+	await(t, url+"/v2/models/plain/ready", ended)
+
+	all := conformance(t, "MLServer with a scikit-learn model", "-model", "plain", "-grpc", fmt.Sprintf("127.0.0.1:%d", p[1]), "-timeout", "5s", url)
+	failed := outcome(all, "failed")
+	for _, id := range mlserverFails {
+		if !slices.Contains(failed, id) {
+			t.Errorf("%s: %+v, expected it to fail", id, all[id])
+		}
+	}
+	// What MLServer does right has to pass: the tool is not one that finds faults
+	// everywhere.
+	for _, id := range []string{
+		"live-status", "ready-status", "server-metadata", "model-metadata", "infer-unknown-model", "infer-unknown-model-404",
+		"outputs-last", "batch-7", "data-row-major", "data-nested", "id-plain", "grpc-infer", "grpc-live", "grpc-model-metadata",
+	} {
+		if all[id].Outcome != "passed" {
+			t.Errorf("%s: %+v, expected it to pass", id, all[id])
+		}
+	}
+	counts := map[string]int{}
+	for _, r := range all {
+		counts[r.Kind+", "+r.Outcome]++
+	}
+	t.Logf("MLServer 1.7.1: %v", counts)
+	if counts["specification, failed"] < 100 {
+		t.Errorf("fewer than 100 deviations from the specification: %v", counts)
+	}
+}
+
+// write writes a settings file.
+func write(t *testing.T, path string, v any) {
+	t.Helper()
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
