@@ -309,6 +309,43 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestRefusedValues: rows with values that the model itself refuses are bad rows
+// like others, among those that are bad for other reasons.
+func TestRefusedValues(t *testing.T) {
+	const model = golden + "/xgb_cat_strings/model.json"
+	rejects := filepath.Join(t.TempDir(), "rejects.csv")
+	in := lines("income,debt,age,city,job", "30.5,11.2,41,Lyon,nurse", "80,7,33,Lyon,pilot", "1,2,3", "80,,33,,clerk", "1,2,3,Atlantis,nurse", "x,2,3,Lyon,nurse", "30.5,11.2,41,Lyon,nurse")
+	got := execute(t, strings.NewReader(in), "predict", model, "-skip-bad", "-rejects", rejects)
+	want := `oinf: standard input, line 3, column "job": "pilot" is no category of column "job"
+oinf: standard input, line 4: expected 5 cells, as many as the header has, got 3
+oinf: standard input, line 6, column "city": "Atlantis" is no category of column "city"
+oinf: standard input, line 7, column "income": expected a number or null, got "x"
+oinf: 3 rows scored, 4 left out (they are in ` + rejects + `)
+`
+	const nurse, clerk = "1,0.4066398,0.5933602\n", "1,0.06836265,0.93163735\n"
+	if got.code != 0 || got.stderr != want || got.stdout != "label,probability_0,probability_1\n"+nurse+clerk+nurse {
+		t.Errorf("exit %d\n%s%s", got.code, got.stdout, got.stderr)
+	}
+	left, err := os.ReadFile(rejects)
+	if all := strings.SplitAfter(in, "\n"); err != nil || string(left) != all[0]+all[2]+all[3]+all[5]+all[6] {
+		t.Errorf("rejected: %s, %v", left, err)
+	}
+	got = execute(t, strings.NewReader(in), "predict", model)
+	if got.code != 1 || got.stdout != "label,probability_0,probability_1\n"+nurse || !strings.Contains(got.stderr, "line 3, column \"job\"") {
+		t.Errorf("without -skip-bad: exit %d\n%s%s", got.code, got.stdout, got.stderr)
+	}
+}
+
+// TestManyBad: of very many bad rows the first are listed, and all are counted.
+func TestManyBad(t *testing.T) {
+	in := header + "\n" + strings.Repeat("1,2\n", 5000) + patient + "\n"
+	got := execute(t, strings.NewReader(in), "predict", heart, "-skip-bad")
+	if n := strings.Count(got.stderr, "expected 13 cells"); got.code != 0 || n != 100 || got.stdout != answers+answer ||
+		!strings.HasSuffix(got.stderr, "oinf: and 4900 more\noinf: 1 row scored, 5000 left out (-rejects FILE keeps them)\n") {
+		t.Errorf("exit %d, %d listed: %s", got.code, n, got.stderr)
+	}
+}
+
 // TestServerApart: nothing of this program is in the server.
 func TestServerApart(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../function").Output()

@@ -266,8 +266,10 @@ func (o *jsonOutput) row(dst []byte, w *worker, b *artefact.Batch, slot int, tex
 		if n == 0 {
 			dst = append(comma(dst, start), `"outputs":{`...)
 		}
+		t := b.Output(i)
+		width := t.Width()
 		dst = oip.AppendString(separate(dst, n), m.Signature().Outputs[i].Name)
-		dst = appendOutput(append(dst, ':'), b.Output(i), slot)
+		dst = append(artefact.AppendElements(append(dst, ":["...), t, slot*width, (slot+1)*width), ']')
 	}
 	if len(others(m)) > 0 {
 		dst = append(dst, '}')
