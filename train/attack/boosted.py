@@ -34,7 +34,7 @@ from sklearn.base import is_classifier
 OPSETS = (9, 11, 13, 15)
 
 
-def models() -> Iterator[tuple[str, Any, str]]:
+def models() -> Iterator[tuple[str, Any, str]]:  # noqa: C901 - a list with loops, no decisions
     """Give framework, model and target."""
     few = {"n_estimators": 7, "max_depth": 3, "random_state": 0, "n_jobs": 1}
     x = xgboost
@@ -61,7 +61,11 @@ def models() -> Iterator[tuple[str, Any, str]]:
     for y in ("binary", "codes", "words"):
         yield "LightGBM", g.LGBMClassifier(**quiet), y
         yield "LightGBM", g.LGBMClassifier(boosting_type="dart", **quiet), y
-        yield "LightGBM", g.LGBMClassifier(**quiet | {"n_estimators": 4, "num_leaves": 4, "max_depth": -1}), y
+        yield (
+            "LightGBM",
+            g.LGBMClassifier(**quiet | {"n_estimators": 4, "num_leaves": 4, "max_depth": -1}),
+            y,
+        )
     rf = {"boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.7}
     yield "LightGBM", g.LGBMClassifier(**quiet | rf), "binary"
     yield "LightGBM", g.LGBMRegressor(**quiet | rf), "number"
@@ -70,7 +74,13 @@ def models() -> Iterator[tuple[str, Any, str]]:
     for objective in ("poisson", "gamma", "tweedie"):
         yield "LightGBM", g.LGBMRegressor(objective=objective, **quiet), "count"
     yield "LightGBM", g.LGBMRegressor(reg_sqrt=True, **quiet), "count"
-    plain = {"iterations": 7, "depth": 3, "verbose": False, "random_seed": 0, "allow_writing_files": False}
+    plain = {
+        "iterations": 7,
+        "depth": 3,
+        "verbose": False,
+        "random_seed": 0,
+        "allow_writing_files": False,
+    }
     plain["thread_count"] = 1
     c = catboost
     for y in ("binary", "codes", "words"):
@@ -94,7 +104,10 @@ def splits(framework: str, model: Any) -> list[tuple[int, float]]:
         return []
     if framework == "LightGBM":
         t = model.booster_.trees_to_dataframe().dropna(subset=["threshold"])
-        return [(int(f.split("_")[1]), float(v)) for f, v in zip(t.split_feature, t.threshold, strict=True)]
+        return [
+            (int(f.split("_")[1]), float(v))
+            for f, v in zip(t.split_feature, t.threshold, strict=True)
+        ]
     return [(f, b) for f, borders in model.get_borders().items() for b in borders]
 
 
@@ -124,7 +137,11 @@ def register() -> None:
         shapes = calculate_linear_classifier_output_shapes
         if not classifier:
             shapes = calculate_linear_regressor_output_shapes
-        options = {"nocl": [True, False], "zipmap": [True, False, "columns"]} if classifier else {"split": None}
+        options = (
+            {"nocl": [True, False], "zipmap": [True, False, "columns"]}
+            if classifier
+            else {"split": None}
+        )
         update_registered_converter(model, alias, shapes, converter, options=options)
 
 
@@ -143,11 +160,22 @@ def cases(only: str, _part: str) -> Iterator[Case]:
         rows = tables.with_gaps(tables.scored(X, splits(framework, model)))
         said = answers(model, rows)
         label = f"{type(model).__name__} {y} " + " ".join(
-            str(model.get_params().get(k)) for k in ("objective", "loss_function", "booster", "boosting_type", "base_score", "grow_policy") if model.get_params().get(k)
+            str(model.get_params().get(k))
+            for k in (
+                "objective",
+                "loss_function",
+                "booster",
+                "boosting_type",
+                "base_score",
+                "grow_policy",
+            )
+            if model.get_params().get(k)
         )
         for opset in OPSETS if framework != "CatBoost" else (0,):
 
-            def convert(opset: int = opset) -> bytes:
+            def convert(
+                framework: str = framework, model: Any = model, opset: int = opset
+            ) -> bytes:
                 return file(framework, model, opset)
 
             name = "features" if framework == "CatBoost" else "X"

@@ -101,7 +101,7 @@ def attempt(case: Case, engine: Engine) -> Outcome:
     """Convert, score, compare."""
     try:
         model = case.convert()
-    except Exception as e:  # noqa: BLE001 - converters raise all kinds
+    except Exception as e:
         text = (str(e).strip() or type(e).__name__).splitlines()[0]
         return Outcome(case, "converter", f"{type(e).__name__}: {text[:160]}")
     second = opinion(model, case.inputs)

@@ -73,9 +73,12 @@ Model = Any
 
 
 def named(name: str, **parameters: Any) -> Model:
-    """Make an estimator by its class's name."""
+    """Make an estimator by its class's name, or nothing where this version lacks it."""
     known = {c.__name__: c for c in sklearn_operator_name_map}
-    return known[name](**parameters) if name in known else None
+    try:
+        return known[name](**parameters) if name in known else None
+    except TypeError:
+        return None  # a parameter that this version lacks
 
 
 def zoo(part: str) -> Iterator[tuple[str, Model, str, str]]:
@@ -89,7 +92,7 @@ def zoo(part: str) -> Iterator[tuple[str, Model, str, str]]:
     return parts[part]()
 
 
-def trees_and_ensembles() -> Iterator[tuple[str, Model, str, str]]:
+def trees_and_ensembles() -> Iterator[tuple[str, Model, str, str]]:  # noqa: C901 - a list with loops, no decisions
     """Trees, forests, boosting, and what combines other estimators."""
     few = {"n_estimators": 6, "random_state": 0}
     for name in ("DecisionTree", "ExtraTree", "RandomForest", "ExtraTrees"):
@@ -176,11 +179,16 @@ def trees_and_ensembles() -> Iterator[tuple[str, Model, str, str]]:
     yield "MultiOutputRegressor", multioutput.MultiOutputRegressor(ridge), "numbers", "any"
     yield "MultiOutputRegressor", multioutput.MultiOutputRegressor(small), "numbers", "any"
     yield "IsolationForest", ensemble.IsolationForest(**few), "none", "any"
-    yield "IsolationForest", ensemble.IsolationForest(max_features=0.6, contamination=0.1, **few), "none", "any"
+    yield (
+        "IsolationForest",
+        ensemble.IsolationForest(max_features=0.6, contamination=0.1, **few),
+        "none",
+        "any",
+    )
     yield "RandomTreesEmbedding", named("RandomTreesEmbedding", max_depth=3, **few), "none", "any"
 
 
-def linear() -> Iterator[tuple[str, Model, str, str]]:
+def linear() -> Iterator[tuple[str, Model, str, str]]:  # noqa: C901 - a list with loops, no decisions
     """Linear models, support vectors and networks."""
     for name, p in (
         ("LogisticRegression", {}),
@@ -222,18 +230,53 @@ def linear() -> Iterator[tuple[str, Model, str, str]]:
             yield name, named(name), y, "positive"
     yield "ComplementNB", named("ComplementNB", norm=True), "words", "positive"
     yield "CategoricalNB", named("CategoricalNB"), "words", "codes"
-    for name in (
-        "ARDRegression BayesianRidge ElasticNet ElasticNetCV HuberRegressor Lars LarsCV Lasso"
-        " LassoCV LassoLars LassoLarsCV LassoLarsIC LinearRegression LinearSVR"
-        " OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV PassiveAggressiveRegressor"
-        " QuantileRegressor RANSACRegressor Ridge RidgeCV SGDRegressor TheilSenRegressor"
-        " PLSRegression SVR NuSVR MLPRegressor GaussianProcessRegressor"
-    ).split():
+    for name in [
+        "ARDRegression",
+        "BayesianRidge",
+        "ElasticNet",
+        "ElasticNetCV",
+        "HuberRegressor",
+        "Lars",
+        "LarsCV",
+        "Lasso",
+        "LassoCV",
+        "LassoLars",
+        "LassoLarsCV",
+        "LassoLarsIC",
+        "LinearRegression",
+        "LinearSVR",
+        "OrthogonalMatchingPursuit",
+        "OrthogonalMatchingPursuitCV",
+        "PassiveAggressiveRegressor",
+        "QuantileRegressor",
+        "RANSACRegressor",
+        "Ridge",
+        "RidgeCV",
+        "SGDRegressor",
+        "TheilSenRegressor",
+        "PLSRegression",
+        "SVR",
+        "NuSVR",
+        "MLPRegressor",
+        "GaussianProcessRegressor",
+    ]:
         p = {"random_state": 0} if name in ("RANSACRegressor", "TheilSenRegressor") else {}
         yield name, named(name, **p), "number", "any"
-    for name in ("LinearRegression", "Ridge", "PLSRegression", "MLPRegressor", "Lasso", "ElasticNet"):
+    for name in (
+        "LinearRegression",
+        "Ridge",
+        "PLSRegression",
+        "MLPRegressor",
+        "Lasso",
+        "ElasticNet",
+    ):
         yield name, named(name), "numbers", "any"
-    for name in ("MultiTaskElasticNet", "MultiTaskElasticNetCV", "MultiTaskLasso", "MultiTaskLassoCV"):
+    for name in (
+        "MultiTaskElasticNet",
+        "MultiTaskElasticNetCV",
+        "MultiTaskLasso",
+        "MultiTaskLassoCV",
+    ):
         yield name, named(name), "numbers", "any"
     for name in ("PoissonRegressor", "GammaRegressor", "TweedieRegressor"):
         yield name, named(name), "count", "any"
@@ -259,7 +302,9 @@ def linear() -> Iterator[tuple[str, Model, str, str]]:
     ):
         m = named("GaussianProcessRegressor", kernel=kernel, alpha=1e-2, optimizer=None)
         yield "GaussianProcessRegressor", m, "number", "any"
-    m = named("GaussianProcessRegressor", kernel=k.RBF(2), alpha=1e-2, normalize_y=True, optimizer=None)
+    m = named(
+        "GaussianProcessRegressor", kernel=k.RBF(2), alpha=1e-2, normalize_y=True, optimizer=None
+    )
     yield "GaussianProcessRegressor", m, "number", "any"
 
 
@@ -296,7 +341,7 @@ def neighbours() -> Iterator[tuple[str, Model, str, str]]:
 
 
 def others() -> Iterator[tuple[str, Model, str, str]]:
-    """Transformers of numbers."""
+    """Give the transformers of numbers."""
     p = preprocessing
     log = linear_model.LogisticRegression()
     for m in (
@@ -347,7 +392,12 @@ def others() -> Iterator[tuple[str, Model, str, str]]:
     ):
         yield name, named(name, **q), "none", "gaps" if "Imputer" in name else "any"
     yield "SimpleImputer", named("SimpleImputer", missing_values=0, strategy="mean"), "none", "any"
-    yield "NeighborhoodComponentsAnalysis", named("NeighborhoodComponentsAnalysis", n_components=2, max_iter=10), "ints", "any"
+    yield (
+        "NeighborhoodComponentsAnalysis",
+        named("NeighborhoodComponentsAnalysis", n_components=2, max_iter=10),
+        "ints",
+        "any",
+    )
     for name, q in (
         ("SelectKBest", {"k": 3}),
         ("SelectPercentile", {"percentile": 50}),
@@ -365,11 +415,17 @@ def others() -> Iterator[tuple[str, Model, str, str]]:
         ((p.StandardScaler(), log), "words"),
         ((p.PolynomialFeatures(2), p.StandardScaler(), linear_model.Ridge()), "number"),
         ((p.KBinsDiscretizer(4, encode="onehot-dense"), log), "binary"),
-        ((p.QuantileTransformer(n_quantiles=9), svm.SVC(probability=True, random_state=0)), "binary"),
+        (
+            (p.QuantileTransformer(n_quantiles=9), svm.SVC(probability=True, random_state=0)),
+            "binary",
+        ),
         ((p.MinMaxScaler(), neighbors.KNeighborsClassifier(3)), "words"),
         ((named("PCA", n_components=2), lda), "words"),
         ((p.StandardScaler(), cluster.KMeans(3, n_init=1, random_state=0)), "none"),
-        ((p.Normalizer(), p.MaxAbsScaler(), ensemble.ExtraTreesClassifier(5, random_state=0)), "ints"),
+        (
+            (p.Normalizer(), p.MaxAbsScaler(), ensemble.ExtraTreesClassifier(5, random_state=0)),
+            "ints",
+        ),
     ):
         yield "Pipeline", pipeline.make_pipeline(*steps), y, "any"
     union = pipeline.FeatureUnion(
@@ -387,7 +443,11 @@ def table(kind: str, form: str) -> np.ndarray:
     if form == "strict" and X.dtype != bool:
         X = X + X.dtype.type(1)
     if form == "codes":
-        X = np.clip(np.abs(X), 0, 4).astype(X.dtype) if X.dtype == bool else np.floor(np.clip(np.abs(X), 0, 4)).astype(X.dtype)
+        X = (
+            np.clip(np.abs(X), 0, 4).astype(X.dtype)
+            if X.dtype == bool
+            else np.floor(np.clip(np.abs(X), 0, 4)).astype(X.dtype)
+        )
     if form == "bits":
         X = (X > 0).astype(X.dtype)
     if form == "gaps" and X.dtype.kind == "f":
@@ -407,7 +467,7 @@ def answers(model: Model, X: np.ndarray) -> dict[str, np.ndarray]:
             continue
         values = value if isinstance(value, list | tuple) else [value]
         values = [v.toarray() if hasattr(v, "toarray") else np.asarray(v) for v in values]
-        values = [v for v in values if v.dtype != object or v.ndim and isinstance(v.flat[0], str)]
+        values = [v for v in values if v.dtype != object or (v.ndim and isinstance(v.flat[0], str))]
         out |= {f"{method}[{i}]": v for i, v in enumerate(values)}
         if len(values) > 1 and len({v.shape for v in values}) == 1:
             out[method] = np.stack(values)
@@ -418,8 +478,14 @@ def answers(model: Model, X: np.ndarray) -> dict[str, np.ndarray]:
         out["std"] = model.predict(X, return_std=True)[1]
     if hasattr(model, "classes_"):
         c = model.classes_
-        out["classes"] = np.asarray(c) if not isinstance(c, list) else np.concatenate([np.ravel(x) for x in c])
-        names = [np.searchsorted(c, v) for k, v in out.items() if k.startswith("predict[")] if not isinstance(c, list) else []
+        out["classes"] = (
+            np.asarray(c) if not isinstance(c, list) else np.concatenate([np.ravel(x) for x in c])
+        )
+        names = (
+            [np.searchsorted(c, v) for k, v in out.items() if k.startswith("predict[")]
+            if not isinstance(c, list)
+            else []
+        )
         out |= {f"index[{i}]": v for i, v in enumerate(names)}
     return out
 
@@ -437,7 +503,9 @@ def rows_for(model: Model, X: np.ndarray) -> np.ndarray:
     return rows
 
 
-def variants(model: Model, kind: str, first: bool, thorough: bool) -> Iterator[tuple[str, dict, Any]]:
+def variants(
+    model: Model, kind: str, first: bool, thorough: bool
+) -> Iterator[tuple[str, dict, Any]]:
     """Give the name, the options and the operator sets of each way to convert."""
     newest = min(__max_supported_opset__, max(OPSETS))
     alias = sklearn_operator_name_map.get(type(model))
@@ -480,15 +548,30 @@ def one(
 ) -> Iterator[Case]:
     """Train on one table and give the case of each way to convert."""
     X = table(kind, form)
-    target = None if y == "none" else getattr(tables.Targets(X if form != "gaps" else np.nan_to_num(X)), y)
+    target = (
+        None
+        if y == "none"
+        else getattr(tables.Targets(X if form != "gaps" else np.nan_to_num(X)), y)
+    )
     model = clone(model)
     try:
         model.fit(X, target)
         rows = rows_for(model, X)
         said = answers(model, rows)
+        if not said:  # the edges are none that the estimator takes
+            rows = X[: tables.SCORED]
+            said = answers(model, rows)
     except (ValueError, TypeError):
         return  # the estimator does not take such a table
-    p = {k: v for k, v in model.get_params(deep=False).items() if v != type(model)().get_params(deep=False).get(k)} if not is_meta(model) else {}
+    p = (
+        {
+            k: v
+            for k, v in model.get_params(deep=False).items()
+            if v != type(model)().get_params(deep=False).get(k)
+        }
+        if not is_meta(model)
+        else {}
+    )
     label = f"{kind} {y} {short(p)}"
     types = [("X", TENSORS[kind]([None, X.shape[1]]))]
     for variant, options, opset in variants(model, kind, first, thorough):
@@ -498,7 +581,13 @@ def one(
             made = convert_sklearn(model, initial_types=types, options=chosen, target_opset=opset)
             return made.SerializeToString()
 
-        wide = name in ("KernelPCA", "PolynomialFeatures", "SVR", "OneClassSVM", "GaussianProcessRegressor")
+        wide = name in (
+            "KernelPCA",
+            "PolynomialFeatures",
+            "SVR",
+            "OneClassSVM",
+            "GaussianProcessRegressor",
+        )
         yield Case(name, f"{label} {variant}", convert, {"X": rows}, said, 1e-3 if wide else 1e-4)
 
 

@@ -8,7 +8,9 @@ import onnx
 from case import Case
 from onnx import TensorProto, helper, numpy_helper
 
-X = np.array([[0.5, 1], [0.25, -3], [np.nan, 2], [-1e9, np.nan], [7, 0.5], [-0.0, np.inf]], np.float32)
+X = np.array(
+    [[0.5, 1], [0.25, -3], [np.nan, 2], [-1e9, np.nan], [7, 0.5], [-0.0, np.inf]], np.float32
+)
 ML = "ai.onnx.ml"
 
 
@@ -25,7 +27,9 @@ def model(nodes: list, opsets: list[tuple[str, int]], **parts: Any) -> bytes:
     graph = helper.make_graph(nodes, "g", inputs, outputs, parts.pop("constants", []))
     graph.sparse_initializer.extend(parts.pop("sparse", []))
     sets = [helper.make_opsetid(d, v) for d, v in opsets]
-    return helper.make_model(graph, opset_imports=sets, functions=functions, ir_version=10).SerializeToString()
+    return helper.make_model(
+        graph, opset_imports=sets, functions=functions, ir_version=10
+    ).SerializeToString()
 
 
 def tree(mode: str, threshold: float, **more: Any) -> dict[str, Any]:
@@ -78,7 +82,12 @@ def trees() -> Iterator[Case]:
                 **tree(mode, 0.5),
             )
             data = model([n], [(ML, 1)])
-            yield ok("TreeEnsembleRegressor", f"{mode} missing={missing}", data, decide(mode, X, 0.5, missing))
+            yield ok(
+                "TreeEnsembleRegressor",
+                f"{mode} missing={missing}",
+                data,
+                decide(mode, X, 0.5, missing),
+            )
     third = 0.1 + 0.2  # no float32
     wide = np.array([[third, 0], [np.nextafter(third, 1), 0], [np.float32(third), 0]])
     a = tree("LEQ", 0)
@@ -139,17 +148,32 @@ def version5() -> Iterator[Case]:
 
 
 def files() -> Iterator[Case]:
-    """What files look like around their operators."""
+    """Vary what stands around the operators."""
     double = X * 2
     mul = helper.make_node("Mul", ["X", "two"], ["Y"])
     two = numpy_helper.from_array(np.float32([2]), "two")
     yield ok("file", "plain", model([mul], [("", 13)], constants=[two]), double)
-    yield ok("file", "domain twice", model([mul], [("", 13), ("ai.onnx", 13), ("", 11)], constants=[two]), double)
-    yield ok("file", "unknown domain listed", model([mul], [("", 13), ("com.acme", 3)], constants=[two]), double)
+    yield ok(
+        "file",
+        "domain twice",
+        model([mul], [("", 13), ("ai.onnx", 13), ("", 11)], constants=[two]),
+        double,
+    )
+    yield ok(
+        "file",
+        "unknown domain listed",
+        model([mul], [("", 13), ("com.acme", 3)], constants=[two]),
+        double,
+    )
     unused = numpy_helper.from_array(np.zeros((3, 4), np.int64), "unused")
     yield ok("file", "unused constant", model([mul], [("", 13)], constants=[two, unused]), double)
     repeated = [value("X"), value("two", shape=(1,))]
-    yield ok("file", "constant repeated as input", model([mul], [("", 13)], constants=[two], inputs=repeated), double)
+    yield ok(
+        "file",
+        "constant repeated as input",
+        model([mul], [("", 13)], constants=[two], inputs=repeated),
+        double,
+    )
     weights = numpy_helper.from_array(np.float32([[1, 0], [1, 1]]), "W")
     gemm = helper.make_node("MatMul", ["X", "W"], ["Y"])
     clean = np.nan_to_num(X, posinf=3)
@@ -163,45 +187,79 @@ def files() -> Iterator[Case]:
     outside.data_location = TensorProto.EXTERNAL
     entry = outside.external_data.add()
     entry.key, entry.value = "location", "weights.bin"
-    yield no("file", "external data", model([mul], [("", 13)], constants=[outside]), "external data")
+    yield no(
+        "file", "external data", model([mul], [("", 13)], constants=[outside]), "external data"
+    )
     indices = numpy_helper.from_array(np.array([0], np.int64), "i")
     named = numpy_helper.from_array(np.float32([2]), "two")
     sparse = helper.make_sparse_tensor(named, indices, [1])
     yield no("file", "sparse constant", model([mul], [("", 13)], sparse=[sparse]), "sparse")
     half = helper.make_node("Cast", ["X"], ["Y"], to=TensorProto.FLOAT16)
     yield no("file", "half floats", model([half], [("", 13)]), "element type 10")
-    yield no("file", "half input", model([mul], [("", 13)], inputs=[value("X", TensorProto.FLOAT16)]), "element type 10")
+    yield no(
+        "file",
+        "half input",
+        model([mul], [("", 13)], inputs=[value("X", TensorProto.FLOAT16)]),
+        "element type 10",
+    )
     f = helper.make_function(
-        "acme", "Twice", ["a"], ["b"], [helper.make_node("Add", ["a", "a"], ["b"])], [helper.make_opsetid("", 13)]
+        "acme",
+        "Twice",
+        ["a"],
+        ["b"],
+        [helper.make_node("Add", ["a", "a"], ["b"])],
+        [helper.make_opsetid("", 13)],
     )
     call = helper.make_node("Twice", ["X"], ["Y"], domain="acme")
-    yield no("file", "function", model([call], [("", 13), ("acme", 1)], functions=[f]), "function of its own")
-    yield ok("file", "unused function", model([mul], [("", 13)], constants=[two], functions=[f]), double)
-    yield no("file", "future operator set", model([mul], [("", 99)], constants=[two]), "operator set 99")
+    yield no(
+        "file",
+        "function",
+        model([call], [("", 13), ("acme", 1)], functions=[f]),
+        "function of its own",
+    )
+    yield ok(
+        "file", "unused function", model([mul], [("", 13)], constants=[two], functions=[f]), double
+    )
+    yield no(
+        "file", "future operator set", model([mul], [("", 99)], constants=[two]), "operator set 99"
+    )
     yield from control()
 
 
 def control() -> Iterator[Case]:
     """Control flow, dictionaries and text, which are refused."""
     flag = numpy_helper.from_array(np.array(True), "c")
-    branch = helper.make_graph([helper.make_node("Neg", ["X"], ["Z"])], "b", [], [value("Z", shape=None)])
+    branch = helper.make_graph(
+        [helper.make_node("Neg", ["X"], ["Z"])], "b", [], [value("Z", shape=None)]
+    )
     n = helper.make_node("If", ["c"], ["Y"], then_branch=branch, else_branch=branch)
     yield no("file", "If", model([n], [("", 13)], constants=[flag]), "operator If")
     body = helper.make_graph(
         [helper.make_node("Identity", ["c1"], ["c2"]), helper.make_node("Neg", ["v1"], ["v2"])],
         "b",
-        [value("i", TensorProto.INT64, ()), value("c1", TensorProto.BOOL, ()), value("v1", shape=None)],
+        [
+            value("i", TensorProto.INT64, ()),
+            value("c1", TensorProto.BOOL, ()),
+            value("v1", shape=None),
+        ],
         [value("c2", TensorProto.BOOL, ()), value("v2", shape=None)],
     )
     count = numpy_helper.from_array(np.array(3, np.int64), "m")
     n = helper.make_node("Loop", ["m", "c", "X"], ["Y"], body=body)
     yield no("file", "Loop", model([n], [("", 13)], constants=[flag, count]), "operator Loop")
-    pairs = helper.make_map_type_proto(TensorProto.STRING, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
+    pairs = helper.make_map_type_proto(
+        TensorProto.STRING, helper.make_tensor_type_proto(TensorProto.FLOAT, [])
+    )
     n = helper.make_node("DictVectorizer", ["D"], ["Y"], domain=ML, string_vocabulary=["a", "b"])
     data = model([n], [(ML, 1)], inputs=[helper.make_value_info("D", pairs)])
     yield no("file", "dictionary", data, "DictVectorizer")
     words = helper.make_node("StringNormalizer", ["S"], ["Y"], case_change_action="LOWER")
-    data = model([words], [("", 13)], inputs=[value("S", TensorProto.STRING, (None,))], kind=TensorProto.STRING)
+    data = model(
+        [words],
+        [("", 13)],
+        inputs=[value("S", TensorProto.STRING, (None,))],
+        kind=TensorProto.STRING,
+    )
     yield no("file", "text", data, "StringNormalizer")
 
 

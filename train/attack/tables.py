@@ -37,7 +37,9 @@ class Targets:
         self.count = np.floor(np.exp(np.clip(score, -2, 2.5)) + 0.3) + 0.5
         self.binary = (score > np.median(score)).astype(np.int64)
         self.ints = np.digitize(score, np.quantile(score, [0.3, 0.7])) * 3 + 1
-        self.words = np.array(["low", "mid", "höh"])[np.digitize(score, np.quantile(score, [0.3, 0.7]))]
+        self.words = np.array(["low", "mid", "höh"])[
+            np.digitize(score, np.quantile(score, [0.3, 0.7]))
+        ]
         self.flags = score > np.median(score)
         self.numbers = np.c_[self.number, z[:, 0] - z[:, 4]]
         self.labels = np.c_[self.binary, (z[:, 3] > 0.2), (z[:, 1] > 0)].astype(np.int64)
@@ -55,7 +57,9 @@ def thresholds(model: Any, found: list[tuple[int, float]] | None = None) -> list
             n = p.nodes
             found += [
                 (int(f), float(v))
-                for f, v, leaf in zip(n["feature_idx"], n["num_threshold"], n["is_leaf"], strict=True)
+                for f, v, leaf in zip(
+                    n["feature_idx"], n["num_threshold"], n["is_leaf"], strict=True
+                )
                 if not leaf
             ]
     else:
@@ -77,7 +81,11 @@ def scored(X: np.ndarray, splits: list[tuple[int, float]]) -> np.ndarray:
     edges = []
     for column, value in [splits[i] for i in rng.integers(0, len(splits), 12)]:
         v = X.dtype.type(value)
-        for side in (v, np.nextafter(v, X.dtype.type(np.inf)), np.nextafter(v, X.dtype.type(-np.inf))):
+        for side in (
+            v,
+            np.nextafter(v, X.dtype.type(np.inf)),
+            np.nextafter(v, X.dtype.type(-np.inf)),
+        ):
             row = out[rng.integers(0, SCORED)].copy()
             row[column] = side
             edges.append(row)

@@ -37,14 +37,20 @@ from sklearn.decomposition import PCA
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "attack"))
 
-import case as attack  # noqa: E402
-import estimators  # noqa: E402
-import tables  # noqa: E402
-import tabular  # noqa: E402
-from engine import Refused, reference  # noqa: E402
+import case as attack
+import estimators
+import tables
+import tabular
+from engine import Refused, reference
 
 SCORED, TOLERANCE = 30, 1e-4
-DATATYPES = {"float32": "FP32", "float64": "FP64", "int64": "INT64", "object": "BYTES", "bool": "BOOL"}
+DATATYPES = {
+    "float32": "FP32",
+    "float64": "FP64",
+    "int64": "INT64",
+    "object": "BYTES",
+    "bool": "BOOL",
+}
 SEED = {"random_state": 1}
 piped = pipeline.make_pipeline
 scale = preprocessing.StandardScaler
@@ -55,7 +61,11 @@ def matrix(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Give a table of numbers and its target."""
     kind, _, variant = name.partition(" ")
     if kind in ("iris", "cancer", "diabetes"):
-        load = {"iris": datasets.load_iris, "cancer": datasets.load_breast_cancer, "diabetes": datasets.load_diabetes}
+        load = {
+            "iris": datasets.load_iris,
+            "cancer": datasets.load_breast_cancer,
+            "diabetes": datasets.load_diabetes,
+        }
         data = load[kind]()
         X, y = data.data, data.target
         if variant == "words":
@@ -76,22 +86,62 @@ FIRST: list[tuple[str, str, Callable[[], Any]]] = [
     ("sk_dt_multi", "iris", lambda: tree.DecisionTreeClassifier(**SEED)),
     ("sk_dt_reg", "diabetes", lambda: tree.DecisionTreeRegressor(max_depth=7, **SEED)),
     ("sk_elasticnet_double", "diabetes double", lambda: linear_model.ElasticNet(alpha=0.01)),
-    ("sk_et_binary", "cancer", lambda: ensemble.ExtraTreesClassifier(40, min_samples_leaf=4, **SEED)),
+    (
+        "sk_et_binary",
+        "cancer",
+        lambda: ensemble.ExtraTreesClassifier(40, min_samples_leaf=4, **SEED),
+    ),
     ("sk_et_reg", "diabetes", lambda: ensemble.ExtraTreesRegressor(30, min_samples_leaf=4, **SEED)),
-    ("sk_gbc_binary", "cancer", lambda: ensemble.GradientBoostingClassifier(n_estimators=60, **SEED)),
-    ("sk_gbc_multi", "made", lambda: ensemble.GradientBoostingClassifier(n_estimators=25, max_depth=4, **SEED)),
+    (
+        "sk_gbc_binary",
+        "cancer",
+        lambda: ensemble.GradientBoostingClassifier(n_estimators=60, **SEED),
+    ),
+    (
+        "sk_gbc_multi",
+        "made",
+        lambda: ensemble.GradientBoostingClassifier(n_estimators=25, max_depth=4, **SEED),
+    ),
     ("sk_gbr", "friedman", lambda: ensemble.GradientBoostingRegressor(n_estimators=80, **SEED)),
-    ("sk_gbr_huber", "diabetes", lambda: ensemble.GradientBoostingRegressor(loss="huber", n_estimators=40, **SEED)),
+    (
+        "sk_gbr_huber",
+        "diabetes",
+        lambda: ensemble.GradientBoostingRegressor(loss="huber", n_estimators=40, **SEED),
+    ),
     ("sk_gnb", "iris", naive_bayes.GaussianNB),
     ("sk_hgb_binary", "cancer", lambda: ensemble.HistGradientBoostingClassifier(max_iter=60)),
-    ("sk_hgb_multi", "made", lambda: ensemble.HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=12)),
+    (
+        "sk_hgb_multi",
+        "made",
+        lambda: ensemble.HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=12),
+    ),
     ("sk_hgb_reg", "friedman", lambda: ensemble.HistGradientBoostingRegressor(max_iter=60)),
-    ("sk_hgb_poisson", "friedman", lambda: ensemble.HistGradientBoostingRegressor(loss="poisson", max_iter=30)),
+    (
+        "sk_hgb_poisson",
+        "friedman",
+        lambda: ensemble.HistGradientBoostingRegressor(loss="poisson", max_iter=30),
+    ),
     ("sk_iforest", "iris", lambda: ensemble.IsolationForest(n_estimators=20, **SEED)),
-    ("sk_imputer_indicator", "made", lambda: piped(impute.SimpleImputer(strategy="median"), scale(), log())),
-    ("sk_kbins_logreg", "made", lambda: piped(preprocessing.KBinsDiscretizer(encode="onehot-dense"), log(max_iter=500))),
+    (
+        "sk_imputer_indicator",
+        "made",
+        lambda: piped(impute.SimpleImputer(strategy="median"), scale(), log()),
+    ),
+    (
+        "sk_kbins_logreg",
+        "made",
+        lambda: piped(preprocessing.KBinsDiscretizer(encode="onehot-dense"), log(max_iter=500)),
+    ),
     ("sk_knn", "iris", neighbors.KNeighborsClassifier),
-    ("sk_lasso_poly", "friedman", lambda: piped(preprocessing.PolynomialFeatures(), scale(), linear_model.Lasso(alpha=0.5, max_iter=5000))),
+    (
+        "sk_lasso_poly",
+        "friedman",
+        lambda: piped(
+            preprocessing.PolynomialFeatures(),
+            scale(),
+            linear_model.Lasso(alpha=0.5, max_iter=5000),
+        ),
+    ),
     ("sk_lda", "iris", discriminant_analysis.LinearDiscriminantAnalysis),
     ("sk_linearsvc", "iris", lambda: svm.LinearSVC(C=0.5, max_iter=20000)),
     ("sk_linreg", "diabetes", linear_model.LinearRegression),
@@ -99,14 +149,34 @@ FIRST: list[tuple[str, str, Callable[[], Any]]] = [
     ("sk_logreg_double", "cancer double", lambda: piped(scale(), log(C=0.3, max_iter=2000))),
     ("sk_logreg_multi_str", "iris words", lambda: log(max_iter=2000)),
     ("sk_logreg_ovr", "iris", lambda: multiclass.OneVsRestClassifier(log(C=2.0, max_iter=1000))),
-    ("sk_mlp_binary", "cancer", lambda: piped(scale(), neural_network.MLPClassifier((16, 8), max_iter=300, **SEED))),
-    ("sk_mlp_reg", "friedman", lambda: piped(scale(), neural_network.MLPRegressor((20,), max_iter=400, **SEED))),
+    (
+        "sk_mlp_binary",
+        "cancer",
+        lambda: piped(scale(), neural_network.MLPClassifier((16, 8), max_iter=300, **SEED)),
+    ),
+    (
+        "sk_mlp_reg",
+        "friedman",
+        lambda: piped(scale(), neural_network.MLPRegressor((20,), max_iter=400, **SEED)),
+    ),
     ("sk_pca_logreg", "cancer", lambda: piped(scale(), PCA(n_components=8), log())),
     ("sk_rf_binary", "cancer", lambda: ensemble.RandomForestClassifier(80, **SEED)),
     ("sk_rf_double", "made double", lambda: ensemble.RandomForestClassifier(20, random_state=2)),
-    ("sk_rf_multi_zipmap", "made", lambda: ensemble.RandomForestClassifier(30, max_depth=5, random_state=2)),
-    ("sk_rf_reg", "friedman", lambda: ensemble.RandomForestRegressor(40, min_samples_leaf=3, **SEED)),
-    ("sk_ridge_scaled", "diabetes", lambda: piped(preprocessing.RobustScaler(), linear_model.Ridge(alpha=3.0))),
+    (
+        "sk_rf_multi_zipmap",
+        "made",
+        lambda: ensemble.RandomForestClassifier(30, max_depth=5, random_state=2),
+    ),
+    (
+        "sk_rf_reg",
+        "friedman",
+        lambda: ensemble.RandomForestRegressor(40, min_samples_leaf=3, **SEED),
+    ),
+    (
+        "sk_ridge_scaled",
+        "diabetes",
+        lambda: piped(preprocessing.RobustScaler(), linear_model.Ridge(alpha=3.0)),
+    ),
     ("sk_sgd_hinge_multi", "iris", lambda: piped(scale(), linear_model.SGDClassifier(**SEED))),
     ("sk_svc_multi", "iris", lambda: svm.SVC(C=2.0)),
     ("sk_svc_rbf_prob", "diabetes2", lambda: piped(scale(), svm.SVC(probability=True, **SEED))),
@@ -115,13 +185,39 @@ FIRST: list[tuple[str, str, Callable[[], Any]]] = [
 
 MORE: list[tuple[str, str, Callable[[], Any]]] = [
     ("sk_more_radius", "table number", lambda: neighbors.RadiusNeighborsRegressor(12.0)),
-    ("sk_more_knn_manhattan", "table words", lambda: neighbors.KNeighborsClassifier(4, metric="manhattan")),
-    ("sk_more_forest_targets", "table labels", lambda: ensemble.RandomForestClassifier(5, max_depth=3, **SEED)),
+    (
+        "sk_more_knn_manhattan",
+        "table words",
+        lambda: neighbors.KNeighborsClassifier(4, metric="manhattan"),
+    ),
+    (
+        "sk_more_forest_targets",
+        "table labels",
+        lambda: ensemble.RandomForestClassifier(5, max_depth=3, **SEED),
+    ),
     ("sk_more_targets", "table labels", lambda: multioutput.MultiOutputClassifier(log())),
-    ("sk_more_regressor_targets", "table numbers", lambda: ensemble.ExtraTreesRegressor(4, max_depth=3, **SEED)),
-    ("sk_more_votes", "table int binary", lambda: ensemble.ExtraTreesClassifier(6, max_depth=5, **SEED)),
-    ("sk_more_quantile", "table words", lambda: piped(preprocessing.QuantileTransformer(n_quantiles=12), log())),
-    ("sk_more_exponential", "table binary", lambda: ensemble.GradientBoostingClassifier(loss="exponential", n_estimators=5, max_depth=2, **SEED)),
+    (
+        "sk_more_regressor_targets",
+        "table numbers",
+        lambda: ensemble.ExtraTreesRegressor(4, max_depth=3, **SEED),
+    ),
+    (
+        "sk_more_votes",
+        "table int binary",
+        lambda: ensemble.ExtraTreesClassifier(6, max_depth=5, **SEED),
+    ),
+    (
+        "sk_more_quantile",
+        "table words",
+        lambda: piped(preprocessing.QuantileTransformer(n_quantiles=12), log()),
+    ),
+    (
+        "sk_more_exponential",
+        "table binary",
+        lambda: ensemble.GradientBoostingClassifier(
+            loss="exponential", n_estimators=5, max_depth=2, **SEED
+        ),
+    ),
     ("sk_more_lof", "table none", lambda: neighbors.LocalOutlierFactor(7, novelty=True)),
 ]
 
@@ -183,8 +279,14 @@ def make(out: Path, name: str, model: Any, inputs: dict[str, np.ndarray]) -> str
         "checks": {"model.onnx": check},
     }
     flat = {k: {"shape": v.shape, "data": v.ravel()} for k, v in second.items()}
-    beside = {"model.onnx": {"outputs": {k: {n: plain(x) for n, x in v.items()} for k, v in flat.items()}}}
-    for file, value in (("meta", meta), ("expected", {k: plain(v) for k, v in expected.items()}), ("ort", beside)):
+    beside = {
+        "model.onnx": {"outputs": {k: {n: plain(x) for n, x in v.items()} for k, v in flat.items()}}
+    }
+    for file, value in (
+        ("meta", meta),
+        ("expected", {k: plain(v) for k, v in expected.items()}),
+        ("ort", beside),
+    ):
         (folder / f"{file}.json").write_text(json.dumps(value, ensure_ascii=False) + "\n", "utf-8")
     return check["status"]
 
@@ -259,7 +361,9 @@ def words() -> tuple[Any, dict[str, np.ndarray]]:
     )
     columns.sparse_threshold = 0
     used = ["a", "c", "s", "t"]
-    model = piped(columns, p.PolynomialFeatures(2, include_bias=False), log(max_iter=400)).fit(X[used], y)
+    model = piped(columns, p.PolynomialFeatures(2, include_bias=False), log(max_iter=400)).fit(
+        X[used], y
+    )
     return model, {c: tabular.edges(X)[c].to_numpy().reshape(-1, 1) for c in used}
 
 
