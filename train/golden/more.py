@@ -35,6 +35,7 @@ def xgboost_cases(root: Path) -> None:
         ("logitraw", c(objective="binary:logitraw", **base), "binary"),
         ("softmax", c(objective="multi:softmax", **base), "classes"),
         ("reg_logistic", r(objective="reg:logistic", **base), "binary"),
+        ("classifier", c(objective="reg:logistic", **base), "binary"),
     ):
         t = Table(np.float32, 7)
         y = getattr(t, y)
@@ -120,6 +121,17 @@ def lightgbm_cases(root: Path) -> None:
     files = {"model.txt": model.booster_.save_model}
     write(root / "lgb_more_numbers", files, rows, matrix(3), expected)
 
+    # An ordered category is a number for LightGBM, but pandas_categorical lists its values.
+    frame = frame.drop(columns="k").assign(size=pd.Categorical(["m"] * SCORED, ["s", "m", "l"]))
+    frame = pd.concat([frame] * (ROWS // SCORED), ignore_index=True)
+    sizes = pd.Categorical(t.rng.choice(["s", "m", "l"], ROWS), ["s", "m", "l"], ordered=True)
+    frame["size"], frame["kind"] = sizes, pd.Categorical(t.rng.choice(["u", "v"], ROWS))
+    model = r(**base).fit(frame, np.nan_to_num(frame.a) + sizes.codes)
+    frame = frame[:SCORED]
+    rows = frame.astype(object).to_numpy().tolist()
+    files = {"model.txt": model.booster_.save_model}
+    write(root / "lgb_more_ordered", files, rows, named(frame), answers(model, frame))
+
 
 def catboost_cases(root: Path) -> None:
     """Write the cases of CatBoost."""
@@ -161,6 +173,14 @@ def catboost_cases(root: Path) -> None:
         if name == "booleans":
             expected["labels"] = [int(v) for v in expected["labels"]]
         write(root / f"cb_more_{name}", files, rows, matrix(FEATURES), expected)
+
+    t = Table(np.float32, 13)
+    both = [r(**base).fit(t.X, t.score), r(**base | {"depth": 2}).fit(t.X, t.score)]
+    model = cb.sum_models(both, weights=[0.3, 1.7])
+    rows = t.rows(np.concatenate([np.float32(v) for v in model.get_borders().values()]))
+    files = {"model.json": lambda path: model.save_model(path, format="json")}
+    expected = {"predictions": model.predict(rows)}
+    write(root / "cb_more_summed", files, rows, matrix(FEATURES), expected)
 
     t = Table(np.float32, 12)
     frame = pd.DataFrame(t.X[:, :2], columns=["a", "b"])
