@@ -74,6 +74,7 @@ type slowCall struct {
 }
 
 type outcome struct {
+	status        int
 	code, message string
 	response      []byte
 	err           error
@@ -82,17 +83,23 @@ type outcome struct {
 // callSlowly begins a call of gRPC over a connection of its own.
 func callSlowly(t *testing.T, p *process) *slowCall {
 	t.Helper()
+	return postSlowly(t, p, callInfer, "application/grpc")
+}
+
+// postSlowly begins a request by HTTP/2 over a connection of its own.
+func postSlowly(t *testing.T, p *process, path, contentType string) *slowCall {
+	t.Helper()
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
 	client := &http.Client{Transport: &http.Transport{Protocols: protocols}}
 	read, write := io.Pipe()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+callInfer, read)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+path, read)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/grpc")
+	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("Te", "trailers")
 	c := &slowCall{t, write, make(chan outcome, 1)}
 	go func() {
@@ -103,7 +110,7 @@ func callSlowly(t *testing.T, p *process) *slowCall {
 		}
 		b, err := io.ReadAll(res.Body)
 		err = errors.Join(err, res.Body.Close())
-		c.done <- outcome{res.Trailer.Get("Grpc-Status"), res.Trailer.Get("Grpc-Message"), b, err}
+		c.done <- outcome{res.StatusCode, res.Trailer.Get("Grpc-Status"), res.Trailer.Get("Grpc-Message"), b, err}
 	}()
 	return c
 }
@@ -169,6 +176,24 @@ func TestGRPCDrainStalledCall(t *testing.T) {
 	}
 	if took := time.Since(began); took > timeout+time.Second {
 		t.Errorf("it ended after %v, DRAIN_TIMEOUT is %v", took, timeout)
+	}
+}
+
+// TestH2CDrainHalfSentUpload: an upload by HTTP/2 that stalls gets its 503, like one
+// by HTTP/1.1, although its connection has to live on for it.
+func TestH2CDrainHalfSentUpload(t *testing.T) {
+	p := start(t, "DRAIN_TIMEOUT=1200ms")
+	c := postSlowly(t, p, "/predict", "application/json")
+	c.send([]byte(listsBody[:50]))
+	if r := p.get("/health"); r.status != 200 {
+		t.Fatal(r)
+	}
+	p.signal(syscall.SIGTERM)
+	if got := <-c.done; got.err != nil || got.status != 503 || string(got.response) != `{"error":"the server is shutting down"}`+"\n" {
+		t.Errorf("got %+v %s", got, got.response)
+	}
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }
 
