@@ -208,7 +208,7 @@ func (r *Record) everyCall(d *document) {
 			for _, c := range p.Cells {
 				cells = append(cells, fmt.Sprintf("%s (%s)", digits(c.Min/1e3), digits(c.Median/1e3)))
 				if len(cells) > len(header) {
-					header = append(header, thousands(c.Batch)+" rows")
+					header = append(header, "rows: "+thousands(c.Batch))
 				}
 			}
 			rows = append(rows, cells)
@@ -219,11 +219,11 @@ func (r *Record) everyCall(d *document) {
 		d.table(header, rows)
 	}
 	d.p("Deviation is the largest distance of a probability from the framework's own, over all %s rows. What is off by more than 1e-5 is refused and not timed.", r.rows())
-	var rows [][]string
+	d.p("What exactly is timed:")
 	for _, id := range slices.Sorted(maps.Keys(calls)) {
-		rows = append(rows, []string{wayNames[id], calls[id]})
+		fmt.Fprintf(d, "- %s: %s\n", wayNames[id], calls[id])
 	}
-	d.table([]string{"call", "what exactly is timed"}, rows)
+	fmt.Fprintln(d)
 }
 
 func (r *Record) rows() string {

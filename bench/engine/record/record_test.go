@@ -106,7 +106,7 @@ func sample() *Record {
 				{ID: "lleaves", Cells: cells(300, 500)},
 				{ID: "lleaves-row", Deviation: 0.5, Refused: true},
 			},
-			Loads: []Load{{ID: OursONNX, Bytes: 1_000_000, First: 6, Min: 3, Heap: 4000, After: 1}, {ID: OursNative, Bytes: 1_000_000, First: 1, Min: 1, Heap: 16000}},
+			Loads: []Load{{ID: OursONNX, Bytes: 1_000_000, First: 6, Min: 3, Heap: 4000, After: 1}, {ID: OursNative, Bytes: 1_000_000, First: 1, Min: 1, Heap: 32000}},
 		}},
 	}
 }
