@@ -20,6 +20,8 @@ func TestConfigDefaults(t *testing.T) {
 	want := &Config{
 		Port: 8080, LogLevel: "info", LogFormat: "json", MaxBodyBytes: 16 << 20, MaxRows: 10000,
 		RequestTimeout: 30 * time.Second, DrainTimeout: 20 * time.Second,
+		OTelTraces: "otlp", OTelMetrics: "otlp", OTelProtocol: "http/protobuf", OTelCompression: "none",
+		OTelTimeout: 10_000, OTelInterval: 60_000, OTelSampler: "parentbased_always_on",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -31,6 +33,11 @@ func TestConfigValues(t *testing.T) {
 		"PORT=0", "METRICS_PORT=9464", "MODEL=m.onnx", "MODEL_NAME=n", "MODEL_VERSION=2.0-rc_1", "LOG_LEVEL=off", "LOG_FORMAT=text",
 		"MAX_BODY_BYTES=1", "MAX_ROWS=2", "REQUEST_TIMEOUT=3s", "DRAIN_DELAY=4s", "DRAIN_TIMEOUT=5s",
 		"START_DELAY=6s", "EXIT_AFTER=7s", "HANG_AFTER=8s", "K_REVISION=r", "HOSTNAME=h", "KO_DATA_PATH=k",
+		"OTEL_SDK_DISABLED=true", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://t/x",
+		"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=https://m/y", "OTEL_TRACES_EXPORTER=none", "OTEL_METRICS_EXPORTER=none",
+		"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_HEADERS=a=b", "OTEL_EXPORTER_OTLP_COMPRESSION=gzip",
+		"OTEL_EXPORTER_OTLP_TIMEOUT=9", "OTEL_METRIC_EXPORT_INTERVAL=100", "OTEL_SERVICE_NAME=s", "OTEL_RESOURCE_ATTRIBUTES=c=d",
+		"OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.5",
 		"UNRELATED=x", "EMPTY=",
 	})
 	if err != nil {
@@ -42,6 +49,9 @@ func TestConfigValues(t *testing.T) {
 		MaxBodyBytes: 1, MaxRows: 2, RequestTimeout: 3 * time.Second, DrainDelay: 4 * time.Second, DrainTimeout: 5 * time.Second,
 		StartDelay: 6 * time.Second, ExitAfter: 7 * time.Second, HangAfter: 8 * time.Second,
 		Revision: "r", Pod: "h", DataPath: "k",
+		OTelDisabled: true, OTelEndpoint: "http://c:4318", OTelTracesEndpoint: "http://t/x", OTelMetricsEndpoint: "https://m/y",
+		OTelTraces: "none", OTelMetrics: "none", OTelProtocol: "grpc", OTelHeaders: "a=b", OTelCompression: "gzip",
+		OTelTimeout: 9, OTelInterval: 100, OTelService: "s", OTelAttributes: "c=d", OTelSampler: "traceidratio", OTelSamplerArg: "0.5",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -69,6 +79,15 @@ func TestConfigErrors(t *testing.T) {
 		{"METRICS_PORT=metrics", `METRICS_PORT="metrics": expected a port from 0 to 65535, 0 for a free one`},
 		{"METRICS_PORT=-1", `METRICS_PORT="-1": expected a port from 0 to 65535, 0 for a free one`},
 		{"METRICS_PORT=65536", `METRICS_PORT="65536": expected a port from 0 to 65535, 0 for a free one`},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT=collector:4317", `OTEL_EXPORTER_OTLP_ENDPOINT="collector:4317": expected an address such as http://collector:4318`},
+		{"OTEL_TRACES_EXPORTER=zipkin", `OTEL_TRACES_EXPORTER="zipkin": expected one of otlp, none`},
+		{"OTEL_EXPORTER_OTLP_HEADERS=token", `OTEL_EXPORTER_OTLP_HEADERS="token": expected a list such as key=value,key2=value2, values percent-encoded`},
+		{"OTEL_EXPORTER_OTLP_COMPRESSION=zstd", `OTEL_EXPORTER_OTLP_COMPRESSION="zstd": expected one of none, gzip`},
+		{"OTEL_EXPORTER_OTLP_TIMEOUT=0", `OTEL_EXPORTER_OTLP_TIMEOUT="0": expected milliseconds from 1 to 600000`},
+		{"OTEL_METRIC_EXPORT_INTERVAL=1m", `OTEL_METRIC_EXPORT_INTERVAL="1m": expected milliseconds from 100 to 3600000`},
+		{"OTEL_TRACES_SAMPLER=some", `OTEL_TRACES_SAMPLER="some": expected one of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio`},
+		{"OTEL_TRACES_SAMPLER_ARG=2", `OTEL_TRACES_SAMPLER_ARG="2": expected a share from 0 to 1`},
+		{"OTEL_SDK_DISABLED=maybe", `OTEL_SDK_DISABLED="maybe": expected true or false`},
 		{"MODEL=nowhere/model.onnx", `MODEL="nowhere/model.onnx": expected a model file or a folder with one that can be read`},
 		{"MODEL=/dev/null", `MODEL="/dev/null": expected a model file or a folder with one: it is neither a file nor a folder`},
 		{"MODEL=/dev/zero", `MODEL="/dev/zero": expected a model file or a folder with one: it is neither a file nor a folder`},
