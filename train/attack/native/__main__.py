@@ -18,7 +18,6 @@ from pathlib import Path
 
 from cases import Scorer
 
-
 MEMORY = 6 << 30  # a framework that wants more, as some do for odd settings, gets an error
 
 
@@ -43,9 +42,10 @@ def main() -> int:
         except Exception as e:
             untrained += 1
             if args.v:
-                where = traceback.extract_tb(e.__traceback__)[-1]
+                where = traceback.extract_tb(e.__traceback__)[-1].lineno
                 names = dict(zip(make.__code__.co_varnames, make.__defaults__ or ()))
-                print(f"not trained: {names.get('name', make.__name__)} {where.lineno}: {e!s}".replace("\n", " ")[:240])
+                why = str(e).replace("\n", " ")[:200]
+                print(f"not trained: {names.get('name', make.__name__)} (line {where}): {why}")
             continue
         for case in cases:
             if args.only not in case.name:
@@ -57,7 +57,10 @@ def main() -> int:
                 print(f"{case.name}: " + "; ".join(found)[:600], flush=True)
     scorer.close()
     version = sys.modules[args.framework].__version__
-    print(f"{args.framework} {version}: {models} model files, {rows} rows, {wrong} wrong, {untrained} settings not trained")
+    print(
+        f"{args.framework} {version}: {models} model files, {rows} rows, {wrong} wrong, "
+        f"{untrained} settings not trained"
+    )
     return 1 if wrong or not models else 0
 
 

@@ -6,9 +6,10 @@ import base64
 import json
 import math
 import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,20 @@ class Table:
                     out.append(row[None])
         if spice:
             tiny = float(np.float32(1e-35))
-            for v in (0, -0.0, np.inf, -np.inf, np.nan, 1e-35, -1e-35, tiny, -tiny, 1e-40, 1e30, -1e30):
+            for v in (
+                0,
+                -0.0,
+                np.inf,
+                -np.inf,
+                np.nan,
+                1e-35,
+                -1e-35,
+                tiny,
+                -tiny,
+                1e-40,
+                1e30,
+                -1e30,
+            ):
                 out.append(np.full((1, FEATURES), v, dtype))
                 row = self.X[self.rng.integers(ROWS)].copy()
                 row[self.rng.integers(FEATURES)] = v
@@ -86,7 +100,32 @@ class Table:
         return np.concatenate(out).astype(dtype)
 
 
-STRANGE = [0, -0.0, -1, -0.5, -0.999, -7, 0.5, 1.5, 2.999, 31, 32, 33, 63, 64, 999, 65535, 1e6, 1.6e7, 1e9, 3e9, 1e18, np.nan, np.inf, -np.inf]
+STRANGE = [
+    0,
+    -0.0,
+    -1,
+    -0.5,
+    -0.999,
+    -7,
+    0.5,
+    1.5,
+    2.999,
+    31,
+    32,
+    33,
+    63,
+    64,
+    999,
+    65535,
+    1e6,
+    1.6e7,
+    1e9,
+    3e9,
+    1e18,
+    np.nan,
+    np.inf,
+    -np.inf,
+]
 
 
 def strange_codes(table: Table, rows: np.ndarray, column: int = -1) -> np.ndarray:
@@ -131,7 +170,10 @@ def tensor(kind: str, values: Any) -> dict:
 
 
 def request(case: Case, kind: str) -> dict:
-    """Make the line that asks for a case; a frame goes as a matrix, by the columns' names and by f0, f1, …"""
+    """Make the line that asks for a case.
+
+    A frame goes as a matrix, by the names of its columns, and by f0, f1 and so on.
+    """
     if case.refused:
         return {"Model": str(case.path), "Inputs": {}}
     if isinstance(case.rows, np.ndarray):
@@ -178,11 +220,20 @@ def differences(case: Case, got: dict[str, np.ndarray]) -> Iterator[str]:
             continue
         h, w = have.astype(float), want.astype(float)
         with np.errstate(invalid="ignore"):
-            far = ~((h == w) | (np.isnan(h) & np.isnan(w)) | (abs(h - w) <= TOLERANCE * np.maximum(1, abs(w))))
+            far = ~(
+                (h == w)
+                | (np.isnan(h) & np.isnan(w))
+                | (abs(h - w) <= TOLERANCE * np.maximum(1, abs(w)))
+            )
         if far.any():
             at = tuple(int(k) for k in np.argwhere(far)[0])
-            row = case.rows[at[0]] if isinstance(case.rows, np.ndarray) else case.rows.iloc[at[0]].tolist()
-            yield f"{name}{list(at)} is {h[at]!r}, want {w[at]!r} ({far.sum()} of {far.size}) row {row}"
+            row = (
+                case.rows[at[0]]
+                if isinstance(case.rows, np.ndarray)
+                else case.rows.iloc[at[0]].tolist()
+            )
+            count = f"{far.sum()} of {far.size}"
+            yield f"{name}{list(at)} is {h[at]!r}, want {w[at]!r} ({count}) row {row}"
 
 
 def labels_apart(have: np.ndarray, want: np.ndarray, got: dict, case: Case) -> Iterator[str]:
@@ -190,7 +241,9 @@ def labels_apart(have: np.ndarray, want: np.ndarray, got: dict, case: Case) -> I
 
     def same(a: Any, b: Any) -> bool:
         flags = {"False": 0, "True": 1}
-        if type(a) is not type(b):  # booleans are 0 and 1 here, and texts in some versions of CatBoost
+        if type(a) is not type(
+            b
+        ):  # booleans are 0 and 1 here, and texts in some versions of CatBoost
             a, b = flags.get(a, a), flags.get(b, b)
         try:
             return float(a) == float(b)
@@ -201,9 +254,9 @@ def labels_apart(have: np.ndarray, want: np.ndarray, got: dict, case: Case) -> I
         if all(same(a, b) for a, b in zip(h, w)):
             continue
         p = np.sort(got["probabilities"][i].astype(float))
-        if p.size > 1 and abs(p[-1] - p[-2]) < TOLERANCE or (abs(p - 0.5) < TOLERANCE).any():
+        if (p.size > 1 and abs(p[-1] - p[-2]) < TOLERANCE) or (abs(p - 0.5) < TOLERANCE).any():
             continue
-        yield f"label {i} is {h}, want {w}, probabilities {got['probabilities'][i]}, want {case.want['probabilities'][i]}"
+        yield f"label {i} is {h}, want {w}, probabilities {got['probabilities'][i]}"
         return
 
 
@@ -212,7 +265,9 @@ class Scorer:
 
     def __init__(self, program: str) -> None:
         """Start it."""
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def check(self, case: Case, kind: str) -> list[str]:
         """Score one case and say what is wrong."""
@@ -228,7 +283,10 @@ class Scorer:
             kinds = ["value"] if case.refused_value else ["malformed", "unsupported"]
             if wanted and wanted in message and reply.get("kind") in kinds:
                 return []
-            return [f"{reply.get('kind')}: {message}" + (f"; wanted a refusal with {wanted!r}" if wanted else "")]
+            return [
+                f"{reply.get('kind')}: {message}"
+                + (f"; wanted a refusal with {wanted!r}" if wanted else "")
+            ]
         return list(differences(case, arrays(reply)))
 
     def close(self) -> None:
