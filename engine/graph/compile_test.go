@@ -125,6 +125,7 @@ func TestRefused(t *testing.T) {
 		"arrays of two lengths":  {modelOf(2, replaced(floatsAttr("nodes_values", 0.5))), "node arrays of 3 and 1 elements"},
 		"weight of no leaf":      {modelOf(2, replaced(intsAttr("target_nodeids", 0, 2))), "which is no leaf"},
 		"unknown target":         {modelOf(2, replaced(intsAttr("target_ids", 0, 1))), "adds to target 1 of 1"},
+		"weight given twice":     {modelOf(2, replaced(intsAttr("target_nodeids", 1, 1))), "adds to target 0 twice"},
 		"no leaves":              {modelOf(2, replaced(intsAttr("target_ids"))), "leaf arrays"},
 		"aggregate":              {modelOf(2, stump(stringAttr("aggregate_function", "MEDIAN"))), `aggregate_function "MEDIAN"`},
 		"post_transform":         {modelOf(2, stump(stringAttr("post_transform", "TANH"))), `post_transform "TANH"`},
