@@ -1,5 +1,7 @@
 //go:build e2e
 
+// Package page opens the server's page in a real browser: it loads, is filled and
+// submitted by keyboard, shows answers and errors, and reads well in light and dark.
 package page
 
 import (
@@ -24,7 +26,15 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"online-inference/lab/e2e/process"
 )
+
+// root is the checkout.
+const root = "../../.."
+
+// serve starts the function and returns its address.
+func serve(t *testing.T) string { return process.Start(t, process.Build(t, root), root).URL }
 
 var update = flag.Bool("update", false, "write the screenshots to docs/img")
 
