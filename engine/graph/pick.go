@@ -69,7 +69,8 @@ func pickElements[T element](p *picker, in, out []*tensor.Tensor) error {
 		return err
 	}
 	for k, i := range idx {
-		if i >= int64(last) || i < 0 && !(i == -1 && p.wraps && last > 0) {
+		ending := i == -1 && p.wraps && last > 0
+		if (i < 0 || i >= int64(last)) && !ending {
 			return beyond(p.given, in[1], k, last)
 		}
 	}

@@ -561,7 +561,7 @@ def one(
         if not said:  # the edges are none that the estimator takes
             rows = X[: tables.SCORED]
             said = answers(model, rows)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, NotImplementedError):
         return  # the estimator does not take such a table
     p = (
         {

@@ -27,17 +27,19 @@ def main() -> int:
     warnings.simplefilter("ignore")
     outcomes: list[Outcome] = []
     engine = Engine(args.answer)
-    for group in args.group or GROUPS:
-        for case in importlib.import_module(GROUPS[group]).cases(args.only, group):
-            outcome = attempt(case, engine)
-            if outcome.model:
-                outcome.operators = operators(outcome.model)
-            report(outcome, args.keep, len(outcomes))
-            outcome.model = b""
-            case.inputs, case.answers = {}, {}
-            outcomes.append(outcome)
-    engine.close()
-    table(outcomes)
+    try:
+        for group in args.group or GROUPS:
+            for case in importlib.import_module(GROUPS[group]).cases(args.only, group):
+                outcome = attempt(case, engine)
+                if outcome.model:
+                    outcome.operators = operators(outcome.model)
+                report(outcome, args.keep, len(outcomes))
+                outcome.model = b""
+                case.inputs, case.answers = {}, {}
+                outcomes.append(outcome)
+    finally:  # what was tried counts, also where the rest is not waited for
+        engine.close()
+        table(outcomes)
     return int(any(o.verdict == "FAULT" for o in outcomes))
 
 
