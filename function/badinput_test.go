@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The right requests that the bad ones are made of: two patients in three forms.
+// The right requests that the bad ones are made of: two patients in each form.
 const (
 	listsBody = `{"features":["age","sex","cp","trestbps","chol","fbs","restecg","thalach","exang","oldpeak","slope","ca","thal"],` +
 		`"data":[[63,1,1,145,233,1,2,150,0,2.3,3,0,"6"],[67,1,4,160,286,0,2,108,1,1.5,2,3,"3"]]}`
@@ -26,6 +26,7 @@ const (
 		`{"name":"thal","shape":[2,1],"datatype":"BYTES","data":["6","3"]}]}`
 
 	inferPath = "/v2/models/heart-disease/infer"
+	v1Path    = "/v1/models/heart-disease:predict"
 )
 
 // right are the forms, and where each goes.
@@ -33,6 +34,17 @@ var right = map[string]struct{ path, body string }{
 	"lists":   {"/predict", listsBody},
 	"objects": {"/predict", objectsBody},
 	"tensors": {inferPath, tensorsBody},
+
+	"v1 lists":   {v1Path, instances(listsBody)},
+	"v1 objects": {v1Path, instances(objectsBody)},
+}
+
+// instances makes a V1 request of one to /predict.
+func instances(body string) string {
+	if _, data, ok := strings.Cut(body, `"data":`); ok {
+		return `{"instances":` + data
+	}
+	return `{"instances":` + body + `}`
 }
 
 // badValues are single wrong values: the first patient's value of a feature in
@@ -79,10 +91,12 @@ func TestBadValues(t *testing.T) {
 			t.Run(form+" "+c.feature+" "+c.new, func(t *testing.T) {
 				body, place := "", ""
 				switch form {
-				case "lists":
-					body = replaceCell(t, r.body, c.feature, c.old, c.new)
+				case "lists", "v1 lists":
+					if body = replaceCell(t, listsBody, c.feature, c.old, c.new); r.path == v1Path {
+						body = instances(body)
+					}
 					place = `feature "` + c.feature + `", row 0, column ` + positions[c.feature]
-				case "objects":
+				case "objects", "v1 objects":
 					body = swap(t, r.body, `"`+c.feature+`":`+c.old, `"`+c.feature+`":`+c.new)
 					place = `feature "` + c.feature + `", row 0`
 				case "tensors":

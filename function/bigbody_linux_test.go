@@ -39,7 +39,7 @@ func TestBigBody(t *testing.T) {
 	p := start(t, "MAX_BODY_BYTES=1000000")
 	want := rightAnswers(t, p)
 	before := largest(t, p.cmd.Process.Pid)
-	for _, path := range []string{"/predict", inferPath, "/v1/models/heart-disease:predict"} {
+	for _, path := range []string{"/predict", inferPath, v1Path} {
 		for _, announced := range []int64{size, -1} {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+path, io.LimitReader(zeros{}, size))
 			if err != nil {
