@@ -41,8 +41,8 @@ const defaultMissing = "NA,N/A,NaN,null,None"
 
 // predictFlags are the flags of the verb.
 type predictFlags struct {
-	format, delimiter, missing, out, outFormat, rejects string
-	noHeader, byPosition, keep, skipBad, quiet          bool
+	format, delimiter, columns, missing, out, outFormat, rejects string
+	noHeader, byPosition, keep, skipBad, quiet                   bool
 }
 
 func (f *predictFlags) set() *flag.FlagSet {
@@ -51,6 +51,7 @@ func (f *predictFlags) set() *flag.FlagSet {
 	s.StringVar(&f.delimiter, "delimiter", "", "`CHAR` between the cells of CSV: ',' unless the file is a .tsv; tab may be said")
 	s.BoolVar(&f.noHeader, "no-header", false, "the first line of CSV is a row: columns are in the model's order")
 	s.BoolVar(&f.byPosition, "by-position", false, "take columns of CSV in the model's order, whatever their names")
+	s.StringVar(&f.columns, "columns", "", "`NAMES` of the features in ROWS, in the model's order: for models that do not\nname their columns")
 	s.StringVar(&f.missing, "missing", defaultMissing, "`WORDS` that stand for a missing value in CSV, beside the empty cell;\ncapitals do not count")
 	s.StringVar(&f.out, "o", "", "write to `FILE`, which is there when all is done; .gz compresses it")
 	s.StringVar(&f.outFormat, "out-format", "", "`FORMAT` of the answers: csv or jsonl; else by the name of -o, else that of ROWS")
@@ -88,6 +89,9 @@ func predictVerb(ctx context.Context, args []string, stdin io.Reader, stdout, st
 		name = "standard input"
 	}
 	defer in.close()
+	if n := len(o.Columns); n > 0 && n != m.Len() {
+		return usageError(fmt.Sprintf("-columns: expected %d names, one for each feature of the model, got %d", m.Len(), n))
+	}
 	meter := progress.New(in.size)
 	o.Model, o.Scored = m, &meter.Rows
 	if o.Rows, err = rows.Open(in.counted(&meter.Bytes), path, f.parsedFormat(), f.parsedDelimiter()); err != nil {
@@ -157,6 +161,14 @@ func (f *predictFlags) options() (predict.Options, error) {
 		if word = strings.TrimSpace(word); word != "" {
 			o.Missing = append(o.Missing, word)
 		}
+	}
+	if f.columns != "" {
+		for _, name := range strings.Split(f.columns, ",") {
+			o.Columns = append(o.Columns, strings.TrimSpace(name))
+		}
+	}
+	if f.columns != "" && (f.noHeader || f.byPosition) {
+		return o, usageError("-columns finds columns by name, -no-header and -by-position do not")
 	}
 	if _, err := rows.ParseFormat(f.format); err != nil {
 		return o, usageError("-format: " + err.Error())

@@ -208,6 +208,33 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
+// TestColumns: a model that does not name its columns is told which they are.
+func TestColumns(t *testing.T) {
+	const model = golden + "/sk_iforest/model.onnx"
+	const want = "label,scores\n1,0.06105715\n"
+	in := lines("target,a,b,c,d", "x,4.8,3.4,1.6,0.2")
+	named := []string{"predict", model, "-quiet", "-columns", "a, b,c,d"}
+	if got := execute(t, strings.NewReader(in), named...); got.code != 0 || got.stdout != want {
+		t.Errorf("CSV: exit %d, %s%s", got.code, got.stdout, got.stderr)
+	}
+	object := `{"d":0.2,"c":1.6,"b":3.4,"a":4.8}` + "\n"
+	if got := execute(t, strings.NewReader(object), append(named, "-out-format", "csv")...); got.code != 0 || got.stdout != want {
+		t.Errorf("JSON lines: exit %d, %s%s", got.code, got.stdout, got.stderr)
+	}
+	for args, want := range map[string]string{
+		"":                              "the header lacks \"X_0\", \"X_1\", \"X_2\", \"X_3\"; it has \"target\", \"a\", \"b\", \"c\", \"d\" (-columns NAMES says which columns the features are, in the model's order)",
+		"-columns a,b":                  "-columns: expected 4 names, one for each feature of the model, got 2",
+		"-columns a,b,c,c":              "expected the names of 4 columns, each another",
+		"-columns a,b,c,e":              "the header lacks \"e\"; it has",
+		"-columns a,b,c,d -by-position": "-columns finds columns by name",
+	} {
+		got := execute(t, strings.NewReader(in), append([]string{"predict", model}, strings.Fields(args)...)...)
+		if got.code == 0 || !strings.Contains(got.stderr, want) {
+			t.Errorf("%s: exit %d, %s", args, got.code, got.stderr)
+		}
+	}
+}
+
 // TestCommands: what is no run on rows.
 func TestCommands(t *testing.T) {
 	for _, c := range []struct {

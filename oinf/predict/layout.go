@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -21,13 +20,17 @@ type task struct {
 	// missingNumber is set where one of the words is a number, such as -999.
 	missingNumber bool
 
+	features []string       // their names in the table
+	index    map[string]int // of these
+
 	// Of CSV: the header as it stands and its names, none without a header; the
 	// number of cells in a row; and the cell of each feature.
 	header  []byte
 	names   []string
 	width   int
 	columns []int
-	ignored []string // names that are no feature's
+	ignored []string       // names that are no feature's
+	at      map[string]int // of JSON lines that are kept in CSV: the column of each name
 
 	first     *rows.Chunk // a row that was read to know the columns, and is data
 	outHeader []byte
@@ -36,7 +39,16 @@ type task struct {
 
 // newTask reads as much of the table as tells its columns.
 func newTask(o Options) (*task, error) {
-	t := &task{Options: o, missing: map[string]bool{}}
+	t := &task{Options: o, missing: map[string]bool{}, features: o.Columns, index: map[string]int{}}
+	if t.features == nil {
+		t.features = featureNames(o.Model)
+	}
+	for f, name := range t.features {
+		t.index[name] = f
+	}
+	if n := o.Model.Len(); len(t.features) != n || len(t.index) != n {
+		return nil, fmt.Errorf("expected the names of %d columns, each another, one for each feature of the model, got %s", n, quotedList(o.Columns))
+	}
 	for _, word := range o.Missing {
 		t.missing[strings.ToLower(word)] = true
 		t.missingNumber = t.missingNumber || isNumber([]byte(word))
@@ -99,23 +111,28 @@ func counted(n int) []int {
 // findColumns finds every feature in the header.
 func (t *task) findColumns(line int) error {
 	t.columns = make([]int, t.Model.Len())
-	var missing []string
 	for f := range t.columns {
-		name := t.Model.FeatureName(f)
-		t.columns[f] = slices.Index(t.names, name)
-		if t.columns[f] < 0 {
-			missing = append(missing, name)
-		} else if slices.Contains(t.names[t.columns[f]+1:], name) {
+		t.columns[f] = -1
+	}
+	for i, name := range t.names {
+		f, ok := t.index[name]
+		switch {
+		case !ok:
+			t.ignored = append(t.ignored, name)
+		case t.columns[f] >= 0:
 			return fmt.Errorf("line %d: the header has %q twice", line, name)
+		default:
+			t.columns[f] = i
+		}
+	}
+	var missing []string
+	for f, i := range t.columns {
+		if i < 0 {
+			missing = append(missing, t.features[f])
 		}
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("line %d: the header lacks %s; it has %s%s", line, quotedList(missing), quotedList(t.names), t.advice(missing))
-	}
-	for i, name := range t.names {
-		if !slices.Contains(t.columns, i) {
-			t.ignored = append(t.ignored, name)
-		}
 	}
 	return nil
 }
@@ -145,8 +162,11 @@ func (t *task) advice(missing []string) string {
 			return fmt.Sprintf(" (capitals count: %q is not %q)", other, name)
 		}
 	}
-	if len(t.names) != t.Model.Len() || len(missing) != t.Model.Len() {
+	switch {
+	case len(missing) != t.Model.Len() || len(t.names) < t.Model.Len():
 		return ""
+	case len(t.names) > t.Model.Len():
+		return " (-columns NAMES says which columns the features are, in the model's order)"
 	}
 	numbers := 0
 	for _, name := range t.names {
@@ -172,7 +192,14 @@ func (t *task) rejectsHeader() []byte {
 // layOut prepares the output.
 func (t *task) layOut() error {
 	if t.Format == rows.JSONLines {
-		t.output = &jsonOutput{t}
+		out := &jsonOutput{task: t, feature: make([]int, t.width)}
+		for i := range out.feature {
+			out.feature[i] = -1
+		}
+		for f, i := range t.columns {
+			out.feature[i] = f
+		}
+		t.output = out
 		return nil
 	}
 	out := &csvOutput{task: t, delimiter: ','}
@@ -209,15 +236,19 @@ func (t *task) readFirst() error {
 		case object:
 			t.names = append(t.names, string(c.Name))
 		case f < t.Model.Len():
-			t.names = append(t.names, t.Model.FeatureName(f))
+			t.names = append(t.names, t.features[f])
 		}
+	}
+	t.at = make(map[string]int, len(t.names))
+	for i, name := range t.names {
+		t.at[name] = i
 	}
 	return nil
 }
 
 // place names a feature of a row in a message.
 func (t *task) place(f int) string {
-	name := t.Model.FeatureName(f)
+	name := t.features[f]
 	if t.columns != nil && t.names == nil || t.ByPosition {
 		return fmt.Sprintf(", column %d (%q)", f+1, name)
 	}

@@ -80,7 +80,7 @@ func (o *csvOutput) columnNames() []byte {
 	case o.Keep:
 		kept := o.names
 		if o.Rows.Format == rows.CSV {
-			kept = featureNames(m)
+			kept = o.features
 		}
 		for i, name := range kept {
 			line = o.appendText(o.separate(line, i), []byte(name))
@@ -171,11 +171,11 @@ func (o *csvOutput) keep(dst []byte, w *worker, text []byte) (out []byte, reason
 	}
 	kept := make([]*rows.Cell, len(o.names))
 	for i := range cells {
-		at := i
+		at, ok := i, i < len(kept)
 		if object {
-			at = slices.Index(o.names, string(cells[i].Name))
+			at, ok = o.at[string(cells[i].Name)]
 		}
-		if at < 0 || at >= len(kept) {
+		if !ok {
 			return dst, fmt.Sprintf("with -keep, CSV has the columns of the first row, which lacks %s (-out-format jsonl keeps all)",
 				oip.Describe(oip.String, cells[i].Name))
 		}
@@ -236,7 +236,10 @@ func (o *csvOutput) appendElement(dst []byte, t *engine.Tensor, k int) []byte {
 }
 
 // jsonOutput writes JSON lines, each as the server's /predict answers a row.
-type jsonOutput struct{ *task }
+type jsonOutput struct {
+	*task
+	feature []int // of each column of CSV, -1 for none
+}
 
 func (o *jsonOutput) row(dst []byte, w *worker, b *artefact.Batch, slot int, text []byte, marks []mark) (out []byte, reason string) {
 	m := o.Model
@@ -318,15 +321,15 @@ func (o *jsonOutput) keep(dst []byte, w *worker, text []byte) []byte {
 func (o *jsonOutput) keepCSV(dst []byte, cells []rows.Cell) []byte {
 	names := o.names
 	if names == nil {
-		names = featureNames(o.Model)
+		names = o.features
 	}
 	dst = append(dst, '{')
 	for i := range cells {
 		dst = oip.AppendString(separate(dst, i), names[i])
 		dst = append(dst, ':')
 		kind, text := oip.String, cells[i].Text
-		if f := slices.Index(o.columns, i); f >= 0 {
-			kind, text, _ = o.value(o.feature(f), &cells[i])
+		if f := o.feature[i]; f >= 0 {
+			kind, text, _ = o.value(&o.Model.Features[f], &cells[i])
 		}
 		switch {
 		case kind == oip.Null, kind == oip.Number && isInfinity(text):

@@ -23,7 +23,10 @@ type Options struct {
 	// NoHeader and ByPosition tell which columns are which: by the header's names
 	// without them, else by their order, which has to be the model's.
 	NoHeader, ByPosition bool
-	Missing              []string // words that stand for a missing value in CSV
+	// Columns are the names of the features in the table, in the model's order, where
+	// they are not the model's own.
+	Columns []string
+	Missing []string // words that stand for a missing value in CSV
 
 	Out     io.Writer
 	Format  rows.Format // of Out

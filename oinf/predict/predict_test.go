@@ -70,7 +70,7 @@ func BenchmarkRun(b *testing.B) {
 		if _, _, _, err := s.Next(); err != nil {
 			b.Fatal(err)
 		}
-		t := &task{Options: Options{Model: m, Rows: s}, width: 14, columns: counted(13)}
+		t := &task{Options: Options{Model: m, Rows: s}, features: featureNames(m), width: 14, columns: counted(13)}
 		w := newWorker(t)
 		batch := w.batch(n)
 		defer batch.Release()

@@ -251,7 +251,7 @@ func (w *worker) members(cells []rows.Cell, j *job) (reason string) {
 	var missing []string
 	for f, i := range w.found {
 		if i < 0 {
-			missing = append(missing, w.Model.FeatureName(f))
+			missing = append(missing, w.features[f])
 		}
 	}
 	if len(missing) > 0 {
@@ -263,13 +263,16 @@ func (w *worker) members(cells []rows.Cell, j *job) (reason string) {
 // featureOf is the feature of member i, which is called name, or -1.
 func (w *worker) featureOf(i int, name []byte) int {
 	if i < len(w.guess) {
-		if f := w.guess[i]; f >= 0 && w.Model.FeatureName(f) == string(name) {
+		if f := w.guess[i]; f >= 0 && w.features[f] == string(name) {
 			return f
 		}
 	} else if i < maxListed*maxListed {
 		w.guess = append(w.guess, -1)
 	}
-	f := w.Model.Index(name)
+	f, ok := w.index[string(name)]
+	if !ok {
+		f = -1
+	}
 	if i < len(w.guess) {
 		w.guess[i] = f
 	}
@@ -303,7 +306,7 @@ func (w *worker) outside(j *job, f, line int) {
 		j.outside = make([]Outside, w.Model.Len())
 	}
 	if o := &j.outside[f]; o.Rows == 0 {
-		*o = Outside{Feature: w.Model.FeatureName(f), Range: w.feature(f).Training, Rows: 1, Line: line}
+		*o = Outside{Feature: w.features[f], Range: w.feature(f).Training, Rows: 1, Line: line}
 	} else {
 		o.Rows++
 	}
