@@ -152,17 +152,17 @@ func TestRefused(t *testing.T) {
 		want  string
 		parts []string
 	}{
-		{"no such loss", []string{"RMSE", "Unheard"}},
+		{"have no such loss function", []string{"RMSE", "Unheard"}},
 		{"tree 0 asks a split of type OnlineCtr", []string{`"split_type":"FloatFeature"`, `"split_type":"OnlineCtr"`}},
 		{"one_hot_max_size", []string{`"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"`, `"split_index":1,"split_type":"OnlineCtr"`}},
 		{"names no loss function", []string{`"params":{"loss_function":{"params":{},"type":"RMSE"}}`, `"model0:params":{}`}},
 		{"text_features", []string{`"features_info":{`, `"features_info":{"text_features":[{}],`}},
-		{"without type or feature", []string{`"float_feature_index":1,`, ``}},
+		{"tree 0 has a split without type or feature", []string{`"float_feature_index":1,`, ``}},
 		{"feature 5 of 2", []string{`"float_feature_index":1,`, `"float_feature_index":5,`}},
 		{"feature 0 of 0", []string{`"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"`, `"cat_feature_index":0,"split_type":"OneHotFeature","value":1`}},
 		{"is no hash", []string{`"float_feature_index":1,"split_index":1,"split_type":"FloatFeature"`, `"cat_feature_index":0,"split_type":"OneHotFeature","value":1e10`}},
-		{"2 values for 4 leaves", []string{tree, `"leaf_values":[1,2]`}},
-		{"0 values for 4 leaves", []string{tree, `"leaf_values":[]`}},
+		{"tree 0 has 2 values for 4 leaves", []string{tree, `"leaf_values":[1,2]`}},
+		{"tree 0 has 0 values for 4 leaves", []string{tree, `"leaf_values":[]`}},
 		{"RMSE with 2 dimensions", []string{tree, wide}},
 		{"a mean and a deviation in 1", []string{"RMSE", "RMSEWithUncertainty"}},
 		{"2 base values for 1 targets", []string{short, "[2,[0,0]]"}},
@@ -177,11 +177,11 @@ func TestRefused(t *testing.T) {
 		{"class names for", []string{loss, `"type":"Logloss"}},"class_params":{"class_names":[1,"a"]}`}},
 		{"neither text", []string{loss, `"type":"Logloss"}},"class_params":{"class_names":[null]}`}},
 		{"binclass_probability_threshold is 1", []string{loss, `"type":"Logloss"}},"binclass_probability_threshold":1`}},
-		{"neither a split", []string{small[from:to], `"trees":[{}],`}},
-		{"neither a split", []string{small[from:to], `"trees":[{"value":1},{"value":[1,2]}],`}},
+		{"tree 0 has a node that is neither a split", []string{small[from:to], `"trees":[{}],`}},
+		{"tree 1 has a node that is neither a split", []string{small[from:to], `"trees":[{"value":1},{"value":[1,2]}],`}},
 		{"neither a split", []string{small[from:to], `"trees":[{"split":{"border":1,"float_feature_index":0,"split_type":"FloatFeature"},"left":{"value":1}}],`}},
 		{"levels of nesting", []string{small[from:to], `"trees":[` + strings.Repeat(`{"left":`, 400) + "1" + strings.Repeat("}", 400) + "],"}},
-		{"17 levels", []string{small[from:to], `"oblivious_trees":[{"leaf_values":[1],"splits":[` +
+		{"tree 0 has 17 levels", []string{small[from:to], `"oblivious_trees":[{"leaf_values":[1],"splits":[` +
 			strings.TrimSuffix(strings.Repeat(`{"border":1,"float_feature_index":0,"split_type":"FloatFeature"},`, 17), ",") + "]}],"}},
 	} {
 		stump.Refused(t, catboost.Parse, stump.Change(t, small, c.parts...), c.want)

@@ -145,7 +145,7 @@ func (f *file) setLoss(s *forest.Spec) error {
 		return &modelfile.UnsupportedError{Format: formatName, Reason: "the file names no loss function, which says what the sums of its trees mean; " +
 			"a sum of models has one only if all of them were trained with the same"}
 	default:
-		return &modelfile.UnsupportedError{Format: formatName, Op: "loss " + strconv.Quote(f.loss), Reason: "no such loss function is known"}
+		return &modelfile.UnsupportedError{Format: formatName, Op: "loss " + strconv.Quote(f.loss), Reason: "CatBoost 1.0 to 1.2 have no such loss function, so that what the sums mean is not known"}
 	}
 	if one && f.dims != 1 {
 		return damaged("loss %s with %d dimensions", f.loss, f.dims)

@@ -44,7 +44,7 @@ func (f *file) split() split {
 		f.other = unsupported(s.kind, len(f.spec.Roots))
 	}
 	if s.kind == "" || s.feature < 0 && f.other == nil {
-		f.r.Fail("a split without type or feature")
+		f.r.Fail("tree %d has a split without type or feature", len(f.spec.Roots))
 	}
 	return s
 }
@@ -124,12 +124,12 @@ func (f *file) oblivious() {
 		return
 	}
 	if d > maxLevels {
-		f.r.Fail("a tree of %d levels", d)
+		f.r.Fail("tree %d has %d levels, %d are allowed", len(f.spec.Roots), d, maxLevels)
 		return
 	}
 	leaves := 1 << d
 	if len(f.value) == 0 || len(f.value)%leaves != 0 || !f.setDims(len(f.value)/leaves) {
-		f.r.Fail("%d values for %d leaves of %d dimensions", len(f.value), leaves, f.dims)
+		f.r.Fail("tree %d has %d values for %d leaves of %d dimensions", len(f.spec.Roots), len(f.value), leaves, f.dims)
 		return
 	}
 	first := int32(len(f.spec.Nodes))
@@ -206,7 +206,7 @@ func (f *file) branch() int32 {
 	case !inner && left < 0 && right < 0 && len(f.value) > 0 && f.setDims(len(f.value)):
 		f.leaf(f.value)
 	default:
-		f.r.Fail("a node that is neither a split with two branches nor a leaf of %d values", f.dims)
+		f.r.Fail("tree %d has a node that is neither a split with two branches nor a leaf of %d values", len(f.spec.Roots), f.dims)
 		return 0
 	}
 	return int32(len(f.spec.Nodes)) - 1

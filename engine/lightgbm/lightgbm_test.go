@@ -212,7 +212,7 @@ func TestRefused(t *testing.T) {
 		want  string
 		parts []string
 	}{
-		{"no such objective", []string{"objective=regression", "objective=unheard"}},
+		{"so that what its sums mean is not known", []string{"objective=regression", "objective=unheard"}},
 		{"2 trees in an iteration", []string{"num_tree_per_iteration=1", "num_tree_per_iteration=2"}},
 		{"with 1 trees in an iteration and 3 classes", []string{"num_class=1", "num_class=3", "objective=regression", "objective=multiclass num_class:3"}},
 		{"has sigmoid", []string{"objective=regression", "objective=binary sigmoid:-1"}},
@@ -237,15 +237,15 @@ func TestRefused(t *testing.T) {
 		{"no 32-bit integer", []string{"left_child=-1", "left_child=nan"}},
 		{"is no number", []string{"threshold=0.5", "threshold=0.5x"}},
 		{"tests feature 2 of 2", []string{"split_feature=1", "split_feature=2"}},
-		{"decision type 12", []string{"decision_type=8", "decision_type=12"}},
-		{"tests set 0.5 of 0", []string{"decision_type=8", "decision_type=1"}},
+		{"tree 0 node 0 has decision type 12", []string{"decision_type=8", "decision_type=12"}},
+		{"tree 0 node 0 tests set 0.5 of 0", []string{"decision_type=8", "decision_type=1"}},
 		{"tests set 1 of 1", []string{"decision_type=8", "decision_type=1", "num_cat=0", sets, "threshold=0.5", "threshold=1"}},
 		{"1 sets with 2 bounds in 1 words", []string{"num_cat=0", "num_cat=1\ncat_boundaries=0 2\ncat_threshold=1"}},
 		{"1 sets with 2 bounds", []string{"num_cat=0", "num_cat=1\ncat_boundaries=2 0\ncat_threshold=1 1"}},
 		{"1 sets with 0 bounds", []string{"num_cat=0", "num_cat=1"}},
 		{"no 32-bit integer", []string{"num_cat=0", "num_cat=1\ncat_boundaries=0 1\ncat_threshold=-1"}},
-		{"a linear tree of 2 leaves", []string{"is_linear=0", "is_linear=1"}},
-		{"leaf 1 has 3 features of 0", []string{"is_linear=0", "is_linear=1\nleaf_const=5 6\nnum_features=1 3\nleaf_features=0\nleaf_coeff=2"}},
+		{"tree 0 is linear; for 2 leaves", []string{"is_linear=0", "is_linear=1"}},
+		{"tree 0 leaf 1 has 3 features of 0", []string{"is_linear=0", "is_linear=1\nleaf_const=5 6\nnum_features=1 3\nleaf_features=0\nleaf_coeff=2"}},
 		{"reads feature 2", []string{"is_linear=0", "is_linear=1\nleaf_const=5 6\nnum_features=1 0\nleaf_features=2\nleaf_coeff=2"}},
 	} {
 		stump.Refused(t, lightgbm.Parse, stump.Change(t, model, c.parts...), c.want)

@@ -47,7 +47,7 @@ func (f *file) setObjective(s *forest.Spec) error {
 	case "custom", "none":
 		targets = f.each
 	default:
-		return &modelfile.UnsupportedError{Format: formatName, Op: name, Reason: "no such objective is known"}
+		return &modelfile.UnsupportedError{Format: formatName, Op: name, Reason: "LightGBM 2.2 to 4.7 have no such objective, so that what its sums mean is not known"}
 	}
 	if f.each != targets {
 		return damaged("objective %s with %d trees in an iteration and %d classes", name, f.each, f.classes)

@@ -259,11 +259,11 @@ func (f *file) checkSets(b *block) bool {
 // test fills in what decision_type says of node i. words is where the tree's
 // sets begin.
 func (f *file) test(b *block, i int, node *tree.Node, words int32) bool {
-	kind := b.kind[i]
+	kind, t := b.kind[i], len(f.spec.Roots)-1
 	if kind&bitCategorical != 0 {
 		k := int(b.threshold[i])
 		if float64(k) != b.threshold[i] || k < 0 || k >= b.sets {
-			f.fail("node %d tests set %v of %d", i, b.threshold[i], b.sets)
+			f.fail("tree %d node %d tests set %v of %d", t, i, b.threshold[i], b.sets)
 			return false
 		}
 		node.Mode, node.Threshold = tree.InTrunc, 0
@@ -279,7 +279,7 @@ func (f *file) test(b *block, i int, node *tree.Node, words int32) bool {
 	case 2:
 		node.Missing = tree.MissNaN
 	default:
-		f.fail("node %d has decision type %d", i, kind)
+		f.fail("tree %d node %d has decision type %d", t, i, kind)
 		return false
 	}
 	return true
@@ -287,16 +287,17 @@ func (f *file) test(b *block, i int, node *tree.Node, words int32) bool {
 
 // linear gives the leaves from node first on their linear models.
 func (f *file) linear(b *block, first int) {
+	t := len(f.spec.Roots) - 1
 	if len(b.constant) != b.leaves || len(b.counts) != b.leaves || len(b.linFeatures) != len(b.coefs) {
-		f.fail("a linear tree of %d leaves has %d constants, %d counts, %d features and %d coefficients",
-			b.leaves, len(b.constant), len(b.counts), len(b.linFeatures), len(b.coefs))
+		f.fail("tree %d is linear; for %d leaves it has %d constants, %d counts, %d features and %d coefficients",
+			t, b.leaves, len(b.constant), len(b.counts), len(b.linFeatures), len(b.coefs))
 		return
 	}
 	features, coefs := slices.Clone(b.linFeatures), slices.Clone(b.coefs)
 	for i := range b.leaves {
 		n := int(b.counts[i])
 		if n < 0 || n > len(features) {
-			f.fail("leaf %d has %d features of %d", i, n, len(features))
+			f.fail("tree %d leaf %d has %d features of %d", t, i, n, len(features))
 			return
 		}
 		f.spec.Linears = append(f.spec.Linears, tree.Linear{Const: b.constant[i], Features: features[:n:n], Coefs: coefs[:n:n]})

@@ -238,7 +238,9 @@ func (j *json) literal() byte {
 
 func (j *json) Floats32(dst []float32) []float32 { return list(j, dst[:0], number32, (*json).float32) }
 
-func (j *json) Floats64(dst []float64) []float64 { return list(j, dst[:0], ParseNumber, (*json).float64) }
+func (j *json) Floats64(dst []float64) []float64 {
+	return list(j, dst[:0], ParseNumber, (*json).float64)
+}
 
 func (j *json) Ints(dst []int32) []int32 { return list(j, dst[:0], short, (*json).integer) }
 

@@ -55,7 +55,7 @@ func (m *model) setObjective(s *forest.Spec) error {
 	case "count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft":
 		s.Link.Kind, from = forest.Exp, asExp
 	default:
-		return &modelfile.UnsupportedError{Format: m.format, Op: m.objective, Reason: "no such objective is known"}
+		return &modelfile.UnsupportedError{Format: m.format, Op: m.objective, Reason: "XGBoost 1.0 to 3.4 have no such objective, so that what its sums mean is not known"}
 	}
 	switch {
 	case s.Task == forest.Multiclass:

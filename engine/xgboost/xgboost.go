@@ -233,13 +233,13 @@ func (m *model) plan() (*forest.Plan, error) {
 	switch m.booster {
 	case "gbtree", "dart":
 		if len(m.ends) == 0 && m.params.fits {
-			return nil, &modelfile.UnsupportedError{Format: m.format, Reason: "the model was never trained: no trees and no base_score"}
+			return nil, &modelfile.UnsupportedError{Format: m.format, Reason: "the model was never trained: it has no trees, and its base_score was to be estimated in training; train it before it is saved"}
 		}
 		spec.Trees, err = m.ensemble(spec.Targets)
 	case "gblinear":
 		spec.Linear, err = m.linear(&spec)
 	default:
-		err = &modelfile.UnsupportedError{Format: m.format, Op: m.booster, Reason: "no such booster is known"}
+		err = &modelfile.UnsupportedError{Format: m.format, Op: m.booster, Reason: "the boosters that are read are gbtree, dart and gblinear"}
 	}
 	if err != nil {
 		return nil, err

@@ -255,8 +255,8 @@ func TestRefused(t *testing.T) {
 		want  string
 		parts []string
 	}{
-		{"objective", []string{"reg:squarederror", "reg:unheard"}},
-		{"booster", []string{`"name":"gbtree"`, `"name":"forest"`}},
+		{"unheard: XGBoost 1.0 to 3.4 have no such objective", []string{"reg:squarederror", "reg:unheard"}},
+		{"the boosters that are read", []string{`"name":"gbtree"`, `"name":"forest"`}},
 		{"never trained", []string{`"trees":[{`, `"others":[{`, `"tree_info":[0]`, `"tree_info":[]`}},
 		{"tests feature 1 of 0", []string{`"num_feature":"2"`, `"num_feature":"0"`}},
 		{"features and", []string{`"num_feature":"2"`, `"num_feature":"2000000000"`}},
