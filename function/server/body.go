@@ -37,6 +37,10 @@ const keepBytes = 1 << 20
 func (s *Server) done(w *work) {
 	s.bodies.give(w.held)
 	w.held = 0
+	clear(w.columns) // what they point to may be large and of somebody else's
+	for i := range w.request.Inputs {
+		w.request.Inputs[i].Raw = nil
+	}
 	if cap(w.body) <= keepBytes && cap(w.out) <= keepBytes && cap(w.table.Cells)+cap(w.request.Cells) <= keepBytes/8 {
 		s.works.Put(w)
 	}

@@ -279,7 +279,7 @@ next:
 // respond writes the answer.
 func (s *Server) respond(c *call, w *work, m *artefact.Model, b *artefact.Batch, outputs []int) {
 	res := oip.BeginResponse(w.out[:0], m.Name, m.Version, w.request.ID)
-	unwritten, tail := 0, 0
+	tail := 0
 	for i, o := range outputs {
 		port, t := &m.Signature().Outputs[o], b.Output(o)
 		if w.request.WantsBinary(i) {
@@ -291,9 +291,6 @@ func (s *Server) respond(c *call, w *work, m *artefact.Model, b *artefact.Batch,
 		res.Begin(port.Name, datatype(t.Type), t.Shape)
 		res.Buf = artefact.AppendElements(res.Buf, t, 0, t.Len())
 		res.End()
-		if unwritable(t) {
-			unwritten |= 1 << i
-		}
 	}
 	res.BeginParameters()
 	if s.opt.Revision != "" {
@@ -304,7 +301,7 @@ func (s *Server) respond(c *call, w *work, m *artefact.Model, b *artefact.Batch,
 		res.Parameter("warnings", joinMarks(w.marks))
 	}
 	for i, o := range outputs {
-		if unwritten>>i&1 == 1 {
+		if !w.request.WantsBinary(i) && unwritable(b.Output(o)) {
 			res.Parameter("null_in_"+m.Signature().Outputs[o].Name, "NaN or an infinity, which JSON does not have, is written as null")
 		}
 	}
