@@ -68,16 +68,14 @@ func ParseNumber(s []byte) (v float64, length int) {
 		}
 	}
 	if digits <= 19 {
-		if mantissa < 1<<53 && -len(exactTen) < exp && exp < len(exactTen) {
-			v = float64(mantissa)
-			if exp < 0 {
-				v /= exactTen[-exp]
-			} else {
-				v *= exactTen[exp]
-			}
-		} else if -len(exactFive) < exp && exp < len(exactFive) {
+		switch {
+		case mantissa < 1<<53 && 0 <= exp && exp < len(exactTen):
+			v = float64(mantissa) * exactTen[exp]
+		case mantissa < 1<<53 && exp < 0 && -exp < len(exactTen):
+			v = float64(mantissa) / exactTen[-exp]
+		case -len(exactFive) < exp && exp < len(exactFive):
 			v = scale(mantissa, exp)
-		} else {
+		default:
 			return slow(s[:i])
 		}
 		if negative {

@@ -300,6 +300,7 @@ func TestMalformed(t *testing.T) {
 // FuzzJSON compares with encoding/json: what that reads is read alike.
 func FuzzJSON(f *testing.F) {
 	f.Add([]byte(document))
+	f.Add([]byte("[1,-2.5, 12345678901234567e-20 ,\t3e2]"))
 	f.Add([]byte(`[0.1, 1e30, "a\u0000b", "\ud800", "\ud83d\ude00\ud83d\u0041"]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := scan.JSON("test", data)
@@ -317,6 +318,21 @@ func FuzzJSON(f *testing.F) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatal(diff)
+		}
+		list, ok := want.([]any)
+		var numbers []float64
+		for _, v := range list {
+			if f, isNumber := v.(float64); isNumber {
+				numbers = append(numbers, f)
+			}
+		}
+		if !ok || len(numbers) != len(list) {
+			return
+		}
+		r = scan.JSON("test", data)
+		all := r.Floats64(nil)
+		if r.End(); r.Err() != nil || !slices.Equal(all, numbers) {
+			t.Fatalf("%v, %v, want %v", all, r.Err(), numbers)
 		}
 	})
 }
