@@ -142,3 +142,28 @@ func benchRows[T Value](b *testing.B, name string, e *Ensemble, x []T) {
 		})
 	}
 }
+
+// BenchmarkThreads scores one large batch with one goroutine and with as many
+// as there are processors.
+func BenchmarkThreads(b *testing.B) {
+	r := rand.New(rand.NewPCG(7, 8))
+	e, err := New(shapes[1].build(r))
+	if err != nil {
+		b.Fatal(err)
+	}
+	const rows = 4000
+	x := make([]float32, rows*benchFeatures)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	out := make([]float64, rows)
+	for _, threads := range []int{1, 0} {
+		b.Run(fmt.Sprint(threads), func(b *testing.B) {
+			e.SetThreads(threads)
+			for b.Loop() {
+				Score(e, x, out)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
+		})
+	}
+}
