@@ -2,11 +2,13 @@ package server
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -167,7 +169,8 @@ func TestBodiesAtOnce(t *testing.T) {
 		t.Errorf("a small request: %d %s", res.Status, body)
 	}
 	for _, conn := range conns {
-		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		// On a busy machine the server has closed a refused one by now.
+		if err := conn.(*net.TCPConn).CloseWrite(); err != nil && !errors.Is(err, syscall.ENOTCONN) {
 			t.Error(err)
 		}
 	}
