@@ -234,6 +234,7 @@ func (t *target) baseline(ctx context.Context, rows int) ([]tensor, error) {
 // ask sends a plain request and reads its outputs.
 func (t *target) ask(ctx context.Context, root *node) ([]tensor, error) {
 	a := t.post(ctx, root)
+	t.client.CloseIdleConnections() // a server may close after an error without a word
 	if a.err != nil {
 		return nil, a.err
 	}
