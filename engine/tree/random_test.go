@@ -218,3 +218,13 @@ func TestLayouts(t *testing.T) {
 		})
 	}
 }
+
+// TestManyColumns compares ensembles whose rows are too wide for a whole block.
+func TestManyColumns(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	for _, columns := range []int{blockKeys / block, 1000, 3000} {
+		g := grower{pick: r.IntN, spec: Spec{Features: columns, Targets: 1}, modes: []Mode{LT, LEQ}, missing: []Missing{MissNaN}}
+		s := g.grow(200, 6)
+		compare[float32](t, s, r.IntN, []int{1, lanes, block + lanes + 3})
+	}
+}

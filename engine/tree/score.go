@@ -12,6 +12,15 @@ type Value interface{ float32 | float64 }
 // a large ensemble is read from memory once a block and not once a row.
 const block = 64
 
+// blockKeys bounds the keys of a block, so that they stay in the cache and rows
+// of many columns do not take memory by the block.
+const blockKeys = 1 << 14
+
+// blockRows is block, or less for rows of many columns.
+func (e *Ensemble) blockRows() int {
+	return max(lanes, min(block, blockKeys/max(1, e.narrowKeys.n, e.wideKeys.n)/lanes*lanes))
+}
+
 // Score adds up the trees for each row of x, row-major with stride features,
 // into out, row-major with one float64 a target. Sums are made in float64, base
 // values last, in an order that is the model's own: a row alone gives the same
@@ -36,21 +45,21 @@ func score[T Value](e *Ensemble, x []T, out []float64) {
 		out[i] = start
 	}
 	var small [96]uint64
-	need := e.narrowKeys.n + e.wideKeys.n
+	need, size := max(e.narrowKeys.n, e.wideKeys.n), e.blockRows()
 	keys := small[:]
 	if rows >= lanes || need > len(keys) {
 		if rows >= lanes {
-			need *= block
+			need *= size
 		}
 		held := e.hold(need)
 		defer e.memory.Put(held)
 		keys = *held
 	}
 	r := 0
-	for ; r+lanes <= rows; r += block {
-		n := min(block, (rows-r)/lanes*lanes)
+	for ; r+lanes <= rows; r += size {
+		n := min(size, (rows-r)/lanes*lanes)
 		scoreBlock(e, x[r*e.features:(r+n)*e.features], out[r*e.targets:(r+n)*e.targets], keys)
-		if n < block {
+		if n < size {
 			r += n
 			break
 		}
