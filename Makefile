@@ -115,10 +115,10 @@ e2e: ## the end-to-end tests alone, on the cluster that is up
 	go -C lab test -v -tags e2e -count=1 -timeout 20m ./e2e/lifecycle
 
 .PHONY: clients
-clients: .cache/venv/clients/.complete .cache/venv/mlserver/.complete ## real clients and a peer against the function, without a cluster
+clients: .cache/venv/clients/.complete .cache/venv/mlserver/.complete .cache/venv/schemathesis/.complete ## real clients and a peer against the function, without a cluster
 	go -C lab test -v -tags e2e -count=1 -timeout 20m ./e2e/clients
 
-venv-clients: .cache/venv/clients/.complete .cache/venv/mlserver/.complete
+venv-clients: .cache/venv/clients/.complete .cache/venv/mlserver/.complete .cache/venv/schemathesis/.complete
 .PHONY: venv-clients
 
 .cache/venv/%/.complete: lab/e2e/clients/python/requirements-%.txt

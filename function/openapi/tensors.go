@@ -53,7 +53,7 @@ func inferRequest(m *artefact.Model, maxRows int) object {
 	return object{
 		{"type", "object"},
 		{"properties", object{
-			{"id", text("Comes back in the answer.")},
+			{"id", object{{"type", []string{"string", "null"}}, {"description", "Comes back in the answer."}}},
 			{"parameters", ref("Parameters")},
 			{"inputs", object{
 				{"type", "array"}, {"minItems", len(ports)}, {"maxItems", len(ports)}, {"items", object{{"anyOf", inputs}}},
