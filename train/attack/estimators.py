@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import strict
 import tables
 from case import Case
 from skl2onnx import __max_supported_opset__, convert_sklearn
@@ -34,6 +35,8 @@ from sklearn import (
 )
 from sklearn.base import clone, is_classifier
 from sklearn.gaussian_process import kernels
+
+strict.patch()
 
 TENSORS = {
     "float32": FloatTensorType,

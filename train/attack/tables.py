@@ -72,8 +72,8 @@ def scored(X: np.ndarray, splits: list[tuple[int, float]]) -> np.ndarray:
     """Take rows of the table, then edges: zeros, large values, thresholds and their neighbours."""
     rows = [*X[:SCORED]]
     if X.dtype == bool:
-        return np.array([*rows, np.zeros(COLUMNS, bool), np.ones(COLUMNS, bool)])
-    rows += [np.zeros(COLUMNS), X.max(0) * 30, X.min(0) * 30, np.median(X, axis=0)]
+        return np.array([*rows, np.zeros(X.shape[1], bool), np.ones(X.shape[1], bool)])
+    rows += [np.zeros(X.shape[1]), X.max(0) * 30, X.min(0) * 30, np.median(X, axis=0)]
     rng = np.random.default_rng(3)
     out = np.array(rows).astype(X.dtype)
     if X.dtype.kind != "f" or not splits:
@@ -95,7 +95,7 @@ def scored(X: np.ndarray, splits: list[tuple[int, float]]) -> np.ndarray:
 def with_gaps(rows: np.ndarray) -> np.ndarray:
     """Add rows with missing and infinite cells."""
     gaps = rows[:6].copy()
-    gaps[range(5), range(5)] = np.nan
+    gaps[range(5), np.arange(5) % rows.shape[1]] = np.nan
     gaps[5] = np.nan
     return np.r_[rows, gaps]
 
