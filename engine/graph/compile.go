@@ -132,7 +132,8 @@ func (c *compiler) initializers() error {
 
 func checkInput(in onnx.Value) error {
 	if in.Kind != onnx.KindTensor {
-		return unsupported("input %q is no tensor", in.Name)
+		return unsupported("input %q is no tensor; in place of a dictionary, as DictVectorizer takes one, "+
+			"convert the model behind it and give the columns of its vocabulary", in.Name)
 	}
 	if in.Elem == tensor.Invalid {
 		return unsupported("input %q has element type %d", in.Name, in.ElemCode)

@@ -242,7 +242,9 @@ def make(out: Path, name: str, model: Any, inputs: dict[str, np.ndarray]) -> str
         rows = pd.DataFrame({k: v.ravel() for k, v in inputs.items()})
     outlier = hasattr(model, "fit_predict") and not hasattr(model, "kneighbors_graph")
     options = {id(model): {"zipmap": False}} if is_classifier(model) and not outlier else None
-    data = convert_sklearn(model, initial_types=types, options=options).SerializeToString()
+    data = convert_sklearn(
+        model, initial_types=types, options=options, target_opset={"": 22, "ai.onnx.ml": 3}
+    ).SerializeToString()
     second = attack.opinion(data, inputs)
     if isinstance(second, Refused):
         raise second
