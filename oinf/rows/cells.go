@@ -93,7 +93,7 @@ func (p *Parser) JSON(row []byte) (cells []Cell, object bool, err error) {
 	default:
 		err = s.expected("an object or an array")
 	}
-	if err == nil && s.peek() != 0 {
+	if s.peek(); err == nil && s.at < len(row) {
 		err = s.expected("the end of the line")
 	}
 	return p.cells, object, err

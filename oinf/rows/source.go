@@ -59,7 +59,7 @@ func FormatOf(name string) (f Format, delimiter byte) {
 const MaxRow = 16 << 20
 
 // firstBuffer is where a Source's buffer begins to grow.
-const firstBuffer = 256 << 10
+const firstBuffer = 64 << 10
 
 // A Source reads rows.
 type Source struct {
