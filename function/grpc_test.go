@@ -256,8 +256,10 @@ func TestGRPCHeaders(t *testing.T) {
 	}
 	metrics := p.get("/metrics").body
 	for _, line := range []string{
-		`oi_http_requests_total{code="200",route="/inference.GRPCInferenceService/ModelInfer"} 1`,
-		`oi_http_requests_total{code="404",route="/inference.GRPCInferenceService/ModelMetadata"} 1`,
+		`oi_http_requests_total{code="200",model="heart-disease",route="/inference.GRPCInferenceService/ModelInfer",version="1"} 1`,
+		`oi_rows_scored_total{model="heart-disease",route="/inference.GRPCInferenceService/ModelInfer",version="1"} 1`,
+		`oi_feature_values_total{bin="(62,66]",feature="age",model="heart-disease",version="1"} 1`,
+		`oi_http_requests_total{code="404",model="heart-disease",route="/inference.GRPCInferenceService/ModelMetadata",version="1"} 1`,
 	} {
 		if !strings.Contains(metrics, line+"\n") {
 			t.Errorf("the metrics lack %s", line)

@@ -120,7 +120,7 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 			failed <- cfg.judge(err)
 			return
 		}
-		metrics.Ready(m.Name, m.Version, watch)
+		metrics.Ready(m.Name, m.Version, watch, m.Bins())
 		store.Put(m)
 		loaded <- m
 	}()

@@ -121,16 +121,20 @@ func TestMetricsPortInUse(t *testing.T) {
 func TestMetricsCount(t *testing.T) {
 	p := start(t, "METRICS_PORT=0", "MODEL_VERSION=2")
 	const (
-		rows     = `oi_rows_scored_total{model="heart-disease",version="2"}`
-		predict  = `oi_http_requests_total{code="200",route="/predict"}`
-		refused  = `oi_http_requests_total{code="400",route="/predict"}`
-		infer    = `oi_http_requests_total{code="200",route="/v2/models/:model/infer"}`
-		unknown  = `oi_http_requests_total{code="404",route="other"}`
-		duration = `oi_http_request_duration_seconds_count{route="/predict"}`
-		least    = `oi_http_request_duration_seconds_bucket{route="/predict",le="5e-05"}`
+		rows     = `oi_rows_scored_total{model="heart-disease",route="/predict",version="2"}`
+		infers   = `oi_rows_scored_total{model="heart-disease",route="/v2/models/:model/infer",version="2"}`
+		predict  = `oi_http_requests_total{code="200",model="heart-disease",route="/predict",version="2"}`
+		refused  = `oi_http_requests_total{code="400",model="heart-disease",route="/predict",version="2"}`
+		infer    = `oi_http_requests_total{code="200",model="heart-disease",route="/v2/models/:model/infer",version="2"}`
+		unknown  = `oi_http_requests_total{code="404",model="heart-disease",route="other",version="2"}`
+		duration = `oi_http_request_duration_seconds_count{model="heart-disease",route="/predict",version="2"}`
+		least    = `oi_http_request_duration_seconds_bucket{model="heart-disease",route="/predict",version="2",le="5e-05"}`
+		bytesIn  = `oi_http_request_body_bytes_total{model="heart-disease",route="/predict",version="2"}`
+		encoded  = `oi_inference_phase_duration_seconds_count{model="heart-disease",phase="encode",route="/predict",version="2"}`
+		present  = `oi_feature_values_total{bin="1",feature="sex",model="heart-disease",version="2"}`
 	)
 	before := p.scrape(p.metricsURL())
-	for _, key := range []string{rows, "oi_panics_total", "oi_http_requests_in_flight", "oi_draining"} {
+	for _, key := range []string{rows, infers, present, "oi_panics_total", "oi_http_requests_in_flight", "oi_draining"} {
 		if before[key] != "0" {
 			t.Errorf("%s starts at %q", key, before[key])
 		}
@@ -161,7 +165,7 @@ func TestMetricsCount(t *testing.T) {
 	}
 	after := p.scrape(p.metricsURL())
 	for key, want := range map[string]string{
-		rows: "8", predict: "3", refused: "1", infer: "1", unknown: "2", duration: "4",
+		rows: "6", infers: "2", bytesIn: strconv.Itoa(3*len(listsBody) + 1), encoded: "3", present: "8", predict: "3", refused: "1", infer: "1", unknown: "2", duration: "4",
 		"oi_panics_total": "0", "oi_http_requests_in_flight": "0", "oi_draining": "0",
 	} {
 		if after[key] != want {

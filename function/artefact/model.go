@@ -13,8 +13,8 @@ import (
 	"online-inference/engine"
 )
 
-// A Model is a loaded and checked model. It is immutable and safe for concurrent
-// use.
+// A Model is a loaded and checked model. It is immutable but for what it counts, and
+// safe for concurrent use.
 type Model struct {
 	Name, Version      string
 	Title, Description string
@@ -31,6 +31,7 @@ type Model struct {
 	roles   []engine.Role // of the outputs
 	index   map[string]int
 	batches sync.Pool
+	bins    *Bins
 }
 
 // Labels override what an artefact says of itself; empty ones do not.
@@ -133,6 +134,7 @@ func build(e *engine.Model, d *description) (*Model, error) {
 		m.index[f.Name] = i
 	}
 	m.batches.New = func() any { return e.NewBatch() }
+	m.bins = newBins(m.Features)
 	m.Examples, err = buildExamples(m, d.Examples)
 	return m, err
 }

@@ -126,7 +126,7 @@ func TestAllocations(t *testing.T) {
 				b.Release()
 			}
 			evaluate()
-			// The counter of rows looks its labels up, V1 quotes the name of its member.
+			// V1 quotes the name of its member.
 			if got := testing.AllocsPerRun(50, evaluate); poolsKeep && got > 4 {
 				t.Errorf("%s, %s rows: %v allocations", name, fmt.Sprint(n), got)
 			}

@@ -83,7 +83,7 @@ func (s *Server) tell(c *call, start time.Time) {
 	r := &c.record
 	r.Duration = time.Since(start)
 	r.Log(&s.logger)
-	s.opt.Metrics.End(r.Route, r.Status, r.Duration)
+	s.opt.Metrics.End(r)
 	c.span.End(r, start.Add(r.Duration))
 }
 

@@ -12,6 +12,9 @@ import (
 	"online-inference/function/telemetry"
 )
 
+// grpcInfer is the one call of gRPC that scores rows.
+const grpcInfer = "/inference.GRPCInferenceService/ModelInfer"
+
 // newGRPC makes the gRPC side of a server.
 func newGRPC(s *Server) *grpc.Handler {
 	return grpc.New(grpc.Options{

@@ -67,19 +67,20 @@ func TestRoutesOfMetrics(t *testing.T) {
 		}
 	}
 	want := []string{
-		`oi_http_requests_total{code="200",route="/predict"} 1`,
-		`oi_http_requests_total{code="400",route="/predict"} 1`,
-		`oi_http_requests_total{code="405",route="/predict"} 1`,
-		`oi_http_requests_total{code="200",route="/v2/models/:model/infer"} 1`,
-		`oi_http_requests_total{code="404",route="/v2/models/:model/infer"} 2`,
-		`oi_http_requests_total{code="500",route="/v2/models/:model/infer"} 1`,
-		`oi_http_requests_total{code="200",route="/v2/models/:model/versions/:version/infer"} 1`,
-		`oi_http_requests_total{code="200",route="/"} 1`,
-		`oi_http_requests_total{code="404",route="/assets/:file"} 1`,
-		`oi_http_requests_total{code="404",route="other"} 4`,
-		`oi_http_requests_total{code="405",route="/health"} 1`,
+		`oi_http_requests_total{code="200",model="heart-disease",route="/predict",version="1"} 1`,
+		`oi_http_requests_total{code="400",model="heart-disease",route="/predict",version="1"} 1`,
+		`oi_http_requests_total{code="405",model="heart-disease",route="/predict",version="1"} 1`,
+		`oi_http_requests_total{code="200",model="heart-disease",route="/v2/models/:model/infer",version="1"} 1`,
+		`oi_http_requests_total{code="404",model="heart-disease",route="/v2/models/:model/infer",version="1"} 2`,
+		`oi_http_requests_total{code="500",model="heart-disease",route="/v2/models/:model/infer",version="1"} 1`,
+		`oi_http_requests_total{code="200",model="heart-disease",route="/v2/models/:model/versions/:version/infer",version="1"} 1`,
+		`oi_http_requests_total{code="200",model="heart-disease",route="/",version="1"} 1`,
+		`oi_http_requests_total{code="404",model="heart-disease",route="/assets/:file",version="1"} 1`,
+		`oi_http_requests_total{code="404",model="heart-disease",route="other",version="1"} 4`,
+		`oi_http_requests_total{code="405",model="heart-disease",route="/health",version="1"} 1`,
 	}
-	for _, line := range append(want, `oi_rows_scored_total{model="heart-disease",version="1"} 3`, "oi_panics_total 1", "oi_http_requests_in_flight 0", "oi_draining 0") {
+	for _, line := range append(want, `oi_rows_scored_total{model="heart-disease",route="/predict",version="1"} 1`,
+		`oi_rows_scored_total{model="heart-disease",route="/v2/models/:model/infer",version="1"} 1`, "oi_panics_total 1", "oi_http_requests_in_flight 0", "oi_draining 0") {
 		if !got[line] {
 			t.Errorf("no line %s", line)
 		}

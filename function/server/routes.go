@@ -26,18 +26,23 @@ func (s *Server) routes(e *echo.Echo) {
 		e.POST(path, s.handle(h))
 		s.patterns[path] = true
 	}
+	scoring := []string{grpcInfer}
+	score := func(path string, h func(*call) error) {
+		post(path, h)
+		scoring = append(scoring, path)
+	}
 	get("/", s.index)
 	get("/assets/:file", s.asset)
 	get("/openapi.json", s.openAPI)
 	quiet("/health", s.health)
-	post("/predict", s.predict)
+	score("/predict", s.predict)
 	if s.opt.PublicMetrics {
 		quiet(metricsPath, s.scrape)
 	}
 
 	get("/v1/models", s.v1Models)
 	quiet("/v1/models/:model", s.v1Ready)
-	post("/v1/models/:model", s.v1Verb)
+	score("/v1/models/:model", s.v1Verb)
 	e.OPTIONS("/v1/models/:model", s.handle(s.v1Options))
 
 	quiet("/v2/health/live", s.live)
@@ -47,8 +52,9 @@ func (s *Server) routes(e *echo.Echo) {
 	for _, model := range []string{"/v2/models/:model", "/v2/models/:model/versions/:version"} {
 		get(model, s.modelMetadata)
 		get(model+"/ready", s.modelReady)
-		post(model+"/infer", s.infer)
+		score(model+"/infer", s.infer)
 	}
+	s.opt.Metrics.Scoring(scoring...)
 }
 
 // routeOf is the label under which a request is counted, and whether it is told of

@@ -139,7 +139,8 @@ func (s *Server) score(rec *telemetry.Request, w *work, b *artefact.Batch, m *ar
 	if err != nil {
 		return fmt.Errorf("cannot score: %w", err)
 	}
-	s.opt.Metrics.Scored(rec.Model, rec.Version, rec.Rows)
+	rec.Scored = rec.Rows
+	b.Count()
 	return nil
 }
 

@@ -38,6 +38,7 @@ type Request struct {
 	Status                  int
 	Duration                time.Duration
 	Rows                    int
+	Scored                  int // of Rows: all or none
 	BytesIn, BytesOut       int64
 	Model, Version          string // empty before a model is loaded
 	TraceID                 string // empty where the request is in no trace

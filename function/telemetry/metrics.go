@@ -4,7 +4,7 @@ import (
 	stdlog "log"
 	"net/http"
 	"runtime"
-	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,55 +23,52 @@ var durationBuckets = []float64{
 	50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2.5, 5, 10, 30,
 }
 
+// phaseBuckets are in seconds, for the parts of a request that one row passes in
+// microseconds.
+var phaseBuckets = []float64{
+	1e-6, 2.5e-6, 5e-6, 10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1,
+}
+
 // Metrics are the numbers that the process keeps on itself, in a registry of
 // their own.
 type Metrics struct {
 	registry *prometheus.Registry
 
-	requests *prometheus.CounterVec   // route, code
-	duration *prometheus.HistogramVec // route
-	inFlight prometheus.Gauge
-	rows     *prometheus.CounterVec // model, version
-	ready    *prometheus.GaugeVec   // model, version
-	stages   *prometheus.GaugeVec   // stage
-	draining prometheus.Gauge
-	panics   atomic.Int64
+	requests  *prometheus.CounterVec   // route, model, version, code
+	duration  *prometheus.HistogramVec // route, model, version
+	bodiesIn  *prometheus.CounterVec   // route, model, version
+	bodiesOut *prometheus.CounterVec   // route, model, version
+	phases    *prometheus.HistogramVec // route, model, version, phase
+	rows      *prometheus.CounterVec   // route, model, version
+	inFlight  prometheus.Gauge
+	ready     *prometheus.GaugeVec // model, version
+	stages    *prometheus.GaugeVec // stage
+	draining  prometheus.Gauge
+	panics    atomic.Int64
+	values    valueCollector
+
+	mu      sync.Mutex // for writing what follows
+	scoring []string   // the routes that score rows
+	known   atomic.Pointer[map[seriesKey]*series]
 }
 
 // NewMetrics starts all counters at 0; build is the version of the program.
 func NewMetrics(build string) *Metrics {
-	m := &Metrics{
-		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "oi_http_requests_total",
-			Help: "Requests answered, by route and status code; health probes and scrapes are not counted.",
-		}, []string{"route", "code"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "oi_http_request_duration_seconds",
-			Help:    "Time from the head of a request to the end of its answer, by route.",
-			Buckets: durationBuckets,
-		}, []string{"route"}),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "oi_http_requests_in_flight",
-			Help: "Requests that are being answered now.",
-		}),
-		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "oi_rows_scored_total",
-			Help: "Rows that a model has scored.",
-		}, []string{"model", "version"}),
-		ready: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "oi_model_ready",
-			Help: "1 for a model that is loaded and has given the recorded answers to its example rows.",
-		}, []string{"model", "version"}),
-		stages: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "oi_start_stage_seconds",
-			Help: "Time that each stage of the start took.",
-		}, []string{"stage"}),
-		draining: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "oi_draining",
-			Help: "1 from the signal to end on.",
-		}),
-	}
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.known.Store(&map[seriesKey]*series{})
+	m.requestMetrics()
+	m.ready = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "oi_model_ready",
+		Help: "1 for a model that is loaded and has given the recorded answers to its example rows.",
+	}, []string{"model", "version"})
+	m.stages = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "oi_start_stage_seconds",
+		Help: "Time that each stage of the start took.",
+	}, []string{"stage"})
+	m.draining = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "oi_draining",
+		Help: "1 from the signal to end on.",
+	})
 	panics := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "oi_panics_total",
 		Help: "Panics that were caught and answered 500.",
@@ -81,8 +78,10 @@ func NewMetrics(build string) *Metrics {
 		Help: "1; the labels are the version of the program and of Go.",
 	}, []string{"version", "go"})
 	info.WithLabelValues(build, runtime.Version()).Set(1)
+	m.values = newValueCollector()
 	m.registry.MustRegister(
-		m.requests, m.duration, m.inFlight, m.rows, m.ready, m.stages, m.draining, panics, info,
+		m.requests, m.duration, m.bodiesIn, m.bodiesOut, m.phases, m.rows, m.inFlight,
+		m.ready, m.stages, m.draining, panics, info, &m.values,
 		// Without runtime.MemStats, whose reading stops the world for a moment.
 		collectors.NewGoCollector(collectors.WithGoCollectorMemStatsMetricsDisabled()),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -102,26 +101,25 @@ func (m *Metrics) Handler(log *stdlog.Logger) http.Handler {
 	})
 }
 
-// Begin counts a request in, End out.
-func (m *Metrics) Begin() { m.inFlight.Inc() }
-
-// End counts a request that Begin has counted in. The route has to be one of the
-// server's patterns or OtherRoute.
-func (m *Metrics) End(route string, status int, took time.Duration) {
-	m.inFlight.Dec()
-	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
-	m.duration.WithLabelValues(route).Observe(took.Seconds())
+// Scoring names the routes that score rows. Their counters of rows are there, at 0,
+// from the moment that a model is ready, so that the first rows show as an
+// increase.
+func (m *Metrics) Scoring(routes ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.scoring = routes
 }
 
-// Scored counts rows that a model has scored.
-func (m *Metrics) Scored(model, version string, rows int) {
-	m.rows.WithLabelValues(model, version).Add(float64(rows))
-}
-
-// Ready says that a model can be asked, and what the start took.
-func (m *Metrics) Ready(model, version string, start *Stages) {
+// Ready says that a model can be asked, what the start took, and what counts the
+// values that it scores.
+func (m *Metrics) Ready(model, version string, start *Stages, values Values) {
 	start.each(func(name string, took time.Duration) { m.stages.WithLabelValues(name).Set(took.Seconds()) })
-	m.rows.WithLabelValues(model, version) // 0 rows, so that the first ones show as an increase
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, route := range m.scoring {
+		m.rows.WithLabelValues(route, model, version)
+	}
+	m.values.add(model, version, values)
 	m.ready.WithLabelValues(model, version).Set(1)
 }
 

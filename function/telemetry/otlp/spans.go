@@ -144,6 +144,6 @@ func (m *message) value(v attribute.Value) {
 		})
 	default: // a string, and the text of what this server never records
 		*m = protowire.AppendTag(*m, anyString, protowire.BytesType)
-		*m = protowire.AppendString(*m, v.Emit())
+		*m = protowire.AppendString(*m, v.String())
 	}
 }

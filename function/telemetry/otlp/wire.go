@@ -57,14 +57,3 @@ const (
 	groupResource, groupScopes, scopeOf, scopeContent = 1, 2, 1, 2
 	requestGroups                                     = 1
 )
-
-// stringAttribute writes a KeyValue of a string.
-func (m *message) stringAttribute(field protowire.Number, key, value string) {
-	m.message(field, func(kv *message) {
-		kv.text(keyValueKey, key)
-		kv.message(keyValueValue, func(v *message) {
-			*v = protowire.AppendTag(*v, anyString, protowire.BytesType)
-			*v = protowire.AppendString(*v, value)
-		})
-	})
-}
