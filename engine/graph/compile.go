@@ -14,25 +14,34 @@ import (
 // Compile turns a parsed file into a plan.
 func Compile(m *onnx.Model) (*Plan, error) {
 	c := newCompiler(m)
-	if err := c.inputs(); err != nil {
+	if err := c.compile(); err != nil {
 		return nil, err
+	}
+	c.linears()
+	return c.plan, nil
+}
+
+// compile makes the plan with one step a node.
+func (c *compiler) compile() error {
+	if err := c.inputs(); err != nil {
+		return err
 	}
 	if err := c.nodes(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.outputs(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.constants(); err != nil {
-		return nil, err
+		return err
 	}
 	c.widths()
 	c.prune()
 	if err := c.probe(); err != nil {
-		return nil, err
+		return err
 	}
 	c.roles()
-	return c.plan, nil
+	return nil
 }
 
 // compiler turns one graph into a plan.
@@ -46,12 +55,16 @@ type compiler struct {
 	work   *int              // elements read and given for that, bodies included
 	tried  *Run              // the run on zeros; nil where the model refuses zeros
 
+	builds map[int]*build     // the nodes of the steps by their first output's slot
+	ends   map[*build]*linear // the linear operators
+
 	outer    *compiler // of the graph around this one
 	captured []*value  // that this graph reads from there
 }
 
 func newCompiler(m *onnx.Model) *compiler {
-	c := &compiler{model: m, plan: &Plan{}, table: map[[2]string]*operator{}, values: map[string]*value{}, work: new(int)}
+	c := &compiler{model: m, plan: &Plan{}, table: map[[2]string]*operator{}, values: map[string]*value{}, work: new(int),
+		builds: map[int]*build{}, ends: map[*build]*linear{}}
 	return c
 }
 
@@ -293,6 +306,9 @@ func (c *compiler) place(b *build, s step) error {
 		s.out = append(s.out, c.slot(nil))
 	}
 	if !fold {
+		if len(s.out) > 0 {
+			c.builds[s.out[0]] = b
+		}
 		c.plan.steps = append(c.plan.steps, s)
 		return nil
 	}

@@ -70,6 +70,14 @@ func linearRegressor(b *build) kernel {
 	if b.err != nil {
 		return nil
 	}
+	b.compiler.ends[b] = &linear{
+		affine: a, room: targets,
+		resize: func(out []*tensor.Tensor, rows int) { out[0].Resize(tensor.Float32, rows, targets) },
+		finish: func(out []*tensor.Tensor, r int, sums []float64) {
+			post.apply(sums)
+			narrow(out[0].F32[r*targets:], sums)
+		},
+	}
 	switch b.typ(0) {
 	case tensor.Float32:
 		return linearKernel[float32](a, post)
@@ -145,6 +153,11 @@ func linearClassifier(b *build) kernel {
 	if b.err != nil {
 		return nil
 	}
+	end := &linear{affine: a, room: max(scores, n), resize: c.resize, finish: c.choose}
+	if n == 2 && (c.pair == pairLogistic || c.pair == pairNone && c.post == postLogistic) {
+		end.logit = c
+	}
+	b.compiler.ends[b] = end
 	switch b.typ(0) {
 	case tensor.Float32:
 		return linearClassifierKernel[float32](a, c)

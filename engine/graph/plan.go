@@ -5,6 +5,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 
 	"online-inference/engine/tensor"
@@ -72,6 +73,7 @@ type step struct {
 	run     kernel
 	fresh   func() kernel // makes the kernel for one run, where run is nil
 	in, out []int         // slots
+	parts   []step        // of a fused step: what it stands for
 }
 
 func (s *step) kernel() kernel {
@@ -91,6 +93,7 @@ type Run struct {
 type args struct {
 	run     kernel
 	in, out []*tensor.Tensor
+	parts   []args
 }
 
 // NewRun makes the memory of an execution. Arrays grow to what the batches
@@ -103,10 +106,7 @@ func (p *Plan) NewRun() *Run {
 		}
 		return &r.values[slot]
 	}
-	refs := 0
-	for _, s := range p.steps {
-		refs += len(s.in) + len(s.out)
-	}
+	refs := count(p.steps)
 	all := make([]*tensor.Tensor, 0, refs)
 	collect := func(slots []int) []*tensor.Tensor {
 		start := len(all)
@@ -116,9 +116,20 @@ func (p *Plan) NewRun() *Run {
 		return all[start:len(all):len(all)]
 	}
 	for i, s := range p.steps {
-		r.args[i] = args{s.kernel(), collect(s.in), collect(s.out)}
+		r.args[i] = args{s.kernel(), collect(s.in), collect(s.out), nil}
+		for _, s := range s.parts {
+			r.args[i].parts = append(r.args[i].parts, args{s.kernel(), collect(s.in), collect(s.out), nil})
+		}
 	}
 	return r
+}
+
+// count is the number of tensors that steps read and give.
+func count(steps []step) (n int) {
+	for _, s := range steps {
+		n += len(s.in) + len(s.out) + count(s.parts)
+	}
+	return n
 }
 
 // Input is the tensor of input i, which the caller sizes and fills.
@@ -145,8 +156,23 @@ func (r *Run) Execute() error {
 
 func (r *Run) step(i int) error {
 	a := &r.args[i]
-	if err := a.run(a.in, a.out); err != nil {
+	err := a.run(a.in, a.out)
+	if a.parts != nil && errors.Is(err, errApart) {
+		return r.apart(i)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", r.plan.steps[i].label, err)
+	}
+	return nil
+}
+
+// apart runs what a fused step stands for.
+func (r *Run) apart(i int) error {
+	for k := range r.args[i].parts {
+		a := &r.args[i].parts[k]
+		if err := a.run(a.in, a.out); err != nil {
+			return fmt.Errorf("%s: %w", r.plan.steps[i].parts[k].label, err)
+		}
 	}
 	return nil
 }
