@@ -182,6 +182,9 @@ func (f *file) feature(i, want int) feature {
 // whole reads an integer from 0 to below limit.
 func (f *file) whole(limit int) int {
 	v := f.r.Float()
+	if v >= float64(limit) {
+		f.r.Exceed("%.0f where a number up to %d is allowed", v, limit-1)
+	}
 	if v < 0 || v >= float64(limit) || v != float64(int(v)) {
 		f.r.Fail("%v where a number from 0 to %d is wanted", v, limit-1)
 		return 0
@@ -220,7 +223,7 @@ func (f *file) plan() (*forest.Plan, error) {
 		}
 		f.spec.Features, f.spec.Targets = len(s.Columns), f.dims
 		if s.Trees, err = tree.New(f.spec); err != nil {
-			return nil, damaged("%v", err)
+			return nil, modelfile.Malformed(formatName, err)
 		}
 	}
 	return forest.New(s)

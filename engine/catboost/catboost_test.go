@@ -10,6 +10,7 @@ import (
 
 	"online-inference/engine/catboost"
 	"online-inference/engine/internal/stump"
+	"online-inference/engine/modelfile"
 )
 
 // small is a model of one oblivious tree over two questions, which other tests
@@ -180,13 +181,29 @@ func TestRefused(t *testing.T) {
 		{"tree 0 has a node that is neither a split", []string{small[from:to], `"trees":[{}],`}},
 		{"tree 1 has a node that is neither a split", []string{small[from:to], `"trees":[{"value":1},{"value":[1,2]}],`}},
 		{"neither a split", []string{small[from:to], `"trees":[{"split":{"border":1,"float_feature_index":0,"split_type":"FloatFeature"},"left":{"value":1}}],`}},
-		{"levels of nesting", []string{small[from:to], `"trees":[` + strings.Repeat(`{"left":`, 400) + "1" + strings.Repeat("}", 400) + "],"}},
-		{"tree 0 has 17 levels", []string{small[from:to], `"oblivious_trees":[{"leaf_values":[1],"splits":[` +
-			strings.TrimSuffix(strings.Repeat(`{"border":1,"float_feature_index":0,"split_type":"FloatFeature"},`, 17), ",") + "]}],"}},
 	} {
 		stump.Refused(t, catboost.Parse, stump.Change(t, small, c.parts...), c.want)
 	}
 	stump.Cut(t, catboost.Parse, small, len(small))
+}
+
+// TestLimits goes one beyond each limit.
+func TestLimits(t *testing.T) {
+	from, to := strings.Index(small, `"oblivious_trees"`), strings.Index(small, `"scale_and_bias"`)
+	nested, split := modelfile.MaxNesting-1, `{"border":1,"float_feature_index":0,"split_type":"FloatFeature"}`
+	for _, c := range []struct {
+		want  string
+		parts []string
+	}{
+		{"levels of nesting", []string{small[from:to], `"trees":[` + strings.Repeat(`{"left":`, nested) + "1" + strings.Repeat("}", nested) + "],"}},
+		{"tree 0 has 17 levels", []string{small[from:to], `"oblivious_trees":[{"leaf_values":[1],"splits":[` +
+			strings.Repeat(split+",", modelfile.MaxLevels) + split + "]}],"}},
+		{"tree 0 has leaves of 65537 values", []string{small[from:to], `"oblivious_trees":[{"leaf_values":[` +
+			strings.Repeat("1,", modelfile.MaxTargets) + `1],"splits":null}],`}},
+		{"1048576 where a number up to 1048575", []string{`"flat_feature_index":1`, `"flat_feature_index":1048576`}},
+	} {
+		stump.Limited(t, catboost.Parse, stump.Change(t, small, c.parts...), c.want)
+	}
 }
 
 func TestSniff(t *testing.T) {

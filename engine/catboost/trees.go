@@ -99,9 +99,6 @@ func (f *file) place() error {
 	return nil
 }
 
-// maxLevels is the deepest oblivious tree, as CatBoost itself allows.
-const maxLevels = 16
-
 // oblivious reads a tree and lays it out whole, level by level: the last split
 // at the root, so that the leaves stand in the order of their numbers.
 func (f *file) oblivious() {
@@ -123,8 +120,8 @@ func (f *file) oblivious() {
 	if f.r.Err() != nil {
 		return
 	}
-	if d > maxLevels {
-		f.r.Fail("tree %d has %d levels, %d are allowed", len(f.spec.Roots), d, maxLevels)
+	if d > modelfile.MaxLevels {
+		f.r.Exceed("tree %d has %d levels, %d are allowed", len(f.spec.Roots), d, modelfile.MaxLevels)
 		return
 	}
 	leaves := 1 << d
@@ -154,7 +151,10 @@ func (f *file) oblivious() {
 
 // setDims notes how many values a leaf has, which is the same in all trees.
 func (f *file) setDims(n int) bool {
-	if f.dims == 0 && n <= 1<<16 {
+	if n > modelfile.MaxTargets {
+		f.r.Exceed("tree %d has leaves of %d values, %d are allowed", len(f.spec.Roots), n, modelfile.MaxTargets)
+	}
+	if f.dims == 0 {
 		f.dims = n
 	}
 	return f.dims == n

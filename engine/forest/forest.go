@@ -83,11 +83,6 @@ const (
 	Multilabel      // one target a label, each 0 or 1
 )
 
-// Limits on what a file may ask for beside its size.
-const (
-	maxTargets = 1 << 16
-)
-
 // A Spec describes a model.
 type Spec struct {
 	Format  string
@@ -136,7 +131,7 @@ type Plan struct {
 // New checks a description and lays out its inputs and outputs.
 func New(s Spec) (*Plan, error) {
 	if err := s.check(); err != nil {
-		return nil, &modelfile.FormatError{Format: s.Format, Offset: -1, Reason: err.Error()}
+		return nil, modelfile.Malformed(s.Format, err)
 	}
 	if s.Factor == 0 {
 		s.Factor = 1
@@ -178,9 +173,11 @@ func (s *Spec) check() error {
 	case len(s.Columns) == 0:
 		return fmt.Errorf("a model without features")
 	case len(s.Columns) > modelfile.MaxColumns:
-		return fmt.Errorf("%d features, %d are allowed", len(s.Columns), modelfile.MaxColumns)
-	case s.Targets < 1 || s.Targets > maxTargets:
-		return fmt.Errorf("%d targets, 1 to %d are allowed", s.Targets, maxTargets)
+		return modelfile.Exceeds("%d features, %d are allowed", len(s.Columns), modelfile.MaxColumns)
+	case s.Targets < 1:
+		return fmt.Errorf("a model of %d targets", s.Targets)
+	case s.Targets > modelfile.MaxTargets:
+		return modelfile.Exceeds("%d targets, %d are allowed", s.Targets, modelfile.MaxTargets)
 	case s.Trees != nil && (s.Trees.Targets() != s.Targets || s.Trees.Features() != len(s.Columns)):
 		return fmt.Errorf("trees of %d features and %d targets in a model of %d and %d",
 			s.Trees.Features(), s.Trees.Targets(), len(s.Columns), s.Targets)

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 
 	"online-inference/engine/modelfile"
@@ -45,6 +46,23 @@ func (b *build) refuse(format string, args ...any) kernel {
 		b.err = &modelfile.UnsupportedError{Format: "onnx", Op: b.op, Node: b.node.Name, Reason: fmt.Sprintf(format, args...)}
 	}
 	return nil
+}
+
+// damaged is refuse for a cause that may be about a limit.
+func (b *build) damaged(cause error) kernel {
+	if b.err == nil && errors.Is(cause, modelfile.ErrLimit) {
+		b.err = modelfile.Malformed("onnx", fmt.Errorf("operator %s in node %q: %w", b.op, b.node.Name, cause))
+	}
+	return b.refuse("%v", cause)
+}
+
+// outOf says that a column or a target is negative or beyond MaxColumns.
+func outOf(v int64, format string, args ...any) error {
+	what := fmt.Sprintf(format, args...)
+	if v > 0 {
+		return modelfile.Exceeds("%s %d, %d are allowed", what, v, modelfile.MaxColumns)
+	}
+	return fmt.Errorf("%s %d", what, v)
 }
 
 func (b *build) attr(name string, kind onnx.AttrKind) *onnx.Attr {

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 
+	"online-inference/engine/modelfile"
 	"online-inference/engine/tensor"
 )
 
@@ -49,8 +50,8 @@ func featureVectorizer(b *build) kernel {
 		if !signedTypes.has(b.typ(i)) {
 			return b.refuse("input %d has type %v", i, b.typ(i))
 		}
-		if w < 1 || w > 1<<20 {
-			return b.refuse("inputdimensions %d", w)
+		if w < 1 || w > modelfile.MaxColumns {
+			return b.damaged(outOf(w, "inputdimensions"))
 		}
 		b.reads(i, int(w))
 	}

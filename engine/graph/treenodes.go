@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 
+	"online-inference/engine/modelfile"
 	"online-inference/engine/tree"
 )
 
@@ -60,8 +61,8 @@ func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 		if n.Mode == tree.Leaf {
 			continue
 		}
-		if a.features[i] < 0 || a.features[i] >= 1<<20 {
-			return nil, fmt.Errorf("node %d of tree %d tests feature %d", a.nodes[i], a.trees[i], a.features[i])
+		if a.features[i] < 0 || a.features[i] >= modelfile.MaxColumns {
+			return nil, outOf(a.features[i], "node %d of tree %d tests feature", a.nodes[i], a.trees[i])
 		}
 		n.Feature, n.Threshold = int32(a.features[i]), a.thresholds[i]
 		n.MissTrue = len(a.missing) > 0 && a.missing[i] != 0
@@ -177,8 +178,8 @@ func attach(s *tree.Spec, index *nodeIndex, leaves *leafWeights) error {
 		if at < 0 || s.Nodes[at].Mode != tree.Leaf {
 			return fmt.Errorf("a weight belongs to node %d of tree %d, which is no leaf", leaves.nodes[i], leaves.trees[i])
 		}
-		if t := leaves.targets[i]; t < 0 || t >= 1<<20 {
-			return fmt.Errorf("a weight adds to target %d", t)
+		if t := leaves.targets[i]; t < 0 || t >= modelfile.MaxColumns {
+			return outOf(t, "a weight adds to target")
 		}
 		ordered = ordered && (i == 0 || at >= owner[i-1])
 		owner[i] = at

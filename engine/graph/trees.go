@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"online-inference/engine/modelfile"
 	"online-inference/engine/tensor"
 	"online-inference/engine/tree"
 )
@@ -145,8 +146,8 @@ func treeRegressor(b *build) kernel {
 	default:
 		return b.refuse("aggregate_function %q", name)
 	}
-	if targets < 1 {
-		return b.refuse("%d targets", targets)
+	if targets < 1 || targets > modelfile.MaxColumns {
+		return b.damaged(outOf(int64(targets), "the number of targets is"))
 	}
 	if len(base) == 1 && targets > 1 {
 		base = slices.Repeat(base, targets)
@@ -292,7 +293,7 @@ func (b *build) ensemble(leaves *leafWeights, targets int, base []float64) *tree
 	}
 	spec, err := n.spec(leaves)
 	if err != nil {
-		b.refuse("%v", err)
+		b.damaged(err)
 		return nil
 	}
 	spec.Targets, spec.Base, spec.Aggregate = targets, base, leaves.aggregate
@@ -304,7 +305,7 @@ func (b *build) ensemble(leaves *leafWeights, targets int, base []float64) *tree
 func (b *build) grow(spec *tree.Spec) *tree.Ensemble {
 	e, err := tree.New(*spec)
 	if err != nil {
-		b.refuse("%v", err)
+		b.damaged(err)
 		return nil
 	}
 	b.compiler.plan.trees = append(b.compiler.plan.trees, e)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"online-inference/engine/modelfile"
 	"online-inference/engine/tensor"
 	"online-inference/engine/tree"
 )
@@ -34,15 +35,15 @@ func treeEnsemble(b *build) kernel {
 	if post < 0 || post > 4 {
 		return b.refuse("post_transform %d", post)
 	}
-	if targets < 1 || targets > 1<<20 {
-		return b.refuse("%d targets", targets)
+	if targets < 1 || targets > modelfile.MaxColumns {
+		return b.damaged(outOf(int64(targets), "the number of targets is"))
 	}
 	if b.err != nil {
 		return nil
 	}
 	spec, err := f.spec()
 	if err != nil {
-		return b.refuse("%v", err)
+		return b.damaged(err)
 	}
 	spec.Targets, spec.Aggregate = targets, aggregate
 	b.picks(0, spec.Features)
@@ -116,8 +117,8 @@ func (f *forest5) spec() (*tree.Spec, error) {
 	inner, leaves := len(f.features), len(f.targets)
 	s := &tree.Spec{Nodes: make([]tree.Node, inner+leaves)}
 	for i, t := range f.targets {
-		if t < 0 || t >= 1<<20 {
-			return nil, fmt.Errorf("a weight adds to target %d", t)
+		if t < 0 || t >= modelfile.MaxColumns {
+			return nil, outOf(t, "a weight adds to target")
 		}
 		s.Nodes[inner+i] = tree.Node{Mode: tree.Leaf, Weights: [2]int32{int32(i), int32(i + 1)}}
 		s.Weights = append(s.Weights, tree.Weight{Target: int32(t), Value: f.weights[i]})
@@ -130,8 +131,8 @@ func (f *forest5) spec() (*tree.Spec, error) {
 	}
 	members := f.members
 	for i := range inner {
-		if f.features[i] < 0 || f.features[i] >= 1<<20 {
-			return nil, fmt.Errorf("node %d tests feature %d", i, f.features[i])
+		if f.features[i] < 0 || f.features[i] >= modelfile.MaxColumns {
+			return nil, outOf(f.features[i], "node %d tests feature", i)
 		}
 		n := tree.Node{Feature: int32(f.features[i]), Threshold: f.splits[i], MissTrue: len(f.missing) > 0 && f.missing[i] != 0}
 		s.Features = max(s.Features, int(n.Feature)+1)

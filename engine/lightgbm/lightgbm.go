@@ -83,6 +83,14 @@ func (f *file) fail(format string, args ...any) {
 	}
 }
 
+// exceed is fail for what goes beyond a limit.
+func (f *file) exceed(format string, args ...any) {
+	if f.err == nil {
+		f.fail(format, args...)
+		f.err.Limit = true
+	}
+}
+
 // next is the next line without its end; ok is false at the end of the file.
 func (f *file) next() (line []byte, ok bool) {
 	if f.pos >= len(f.data) {
@@ -159,11 +167,11 @@ func (f *file) checkHead() {
 	case f.features == 0:
 		f.fail("the head has no max_feature_idx")
 	case f.features > modelfile.MaxColumns:
-		f.fail("%d features, %d are allowed", f.features, modelfile.MaxColumns)
+		f.exceed("%d features, %d are allowed", f.features, modelfile.MaxColumns)
 	case len(f.names) != 0 && len(f.names) != f.features:
 		f.fail("%d feature names for %d features", len(f.names), f.features)
-	case f.each > 1<<16:
-		f.fail("%d trees in an iteration", f.each)
+	case f.each > modelfile.MaxTargets:
+		f.exceed("%d trees in an iteration, %d are allowed", f.each, modelfile.MaxTargets)
 	}
 }
 
@@ -203,7 +211,7 @@ func (f *file) plan() (*forest.Plan, error) {
 		}
 		f.spec.Features, f.spec.Targets = f.features, f.each
 		if s.Trees, err = tree.New(f.spec); err != nil {
-			return nil, damaged("%v", err)
+			return nil, modelfile.Malformed(formatName, err)
 		}
 	}
 	return forest.New(s)

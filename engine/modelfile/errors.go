@@ -21,6 +21,23 @@ type FormatError struct {
 	Limit  bool // a limit is the reason: errors.Is(err, ErrLimit)
 }
 
+// Malformed is the error of a file in which no place can be named. Where cause
+// is about a limit, so is the error.
+func Malformed(format string, cause error) *FormatError {
+	return &FormatError{Format: format, Offset: -1, Reason: cause.Error(), Limit: errors.Is(cause, ErrLimit)}
+}
+
+// Exceeds is a cause that errors.Is finds to be ErrLimit.
+func Exceeds(format string, args ...any) error {
+	return &excess{fmt.Sprintf(format, args...)}
+}
+
+type excess struct{ reason string }
+
+func (e *excess) Error() string { return e.reason }
+
+func (e *excess) Is(target error) bool { return target == ErrLimit }
+
 // Is tells errors.Is which of these errors are about limits.
 func (e *FormatError) Is(target error) bool { return e.Limit && target == ErrLimit }
 

@@ -65,6 +65,8 @@ type Reader interface {
 	End()
 	// Fail makes an error stick, for what the decoder of a format finds wrong.
 	Fail(format string, args ...any)
+	// Exceed is Fail for what goes beyond a limit of package modelfile.
+	Exceed(format string, args ...any)
 	// Err is the error that stuck, a *modelfile.FormatError.
 	Err() error
 }
@@ -85,6 +87,13 @@ func (p *place) Fail(format string, args ...any) {
 	}
 }
 
+func (p *place) Exceed(format string, args ...any) {
+	if p.err == nil {
+		p.Fail(format, args...)
+		p.err.Limit = true
+	}
+}
+
 func (p *place) Mark() int { return p.pos }
 
 func (p *place) Return(mark int) {
@@ -102,7 +111,7 @@ func (p *place) Err() error {
 
 func (p *place) enter() bool {
 	if p.depth++; p.depth > modelfile.MaxNesting {
-		p.Fail("more than %d levels of nesting", modelfile.MaxNesting)
+		p.Exceed("more than %d levels of nesting", modelfile.MaxNesting)
 	}
 	return p.err == nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"online-inference/engine/modelfile"
 	"online-inference/engine/scan"
 )
 
@@ -293,6 +295,26 @@ func TestMalformed(t *testing.T) {
 		r := scan.JSON("test", []byte(text))
 		if r.Ints(nil); r.Err() == nil || !strings.Contains(r.Err().Error(), "no 32-bit integer") {
 			t.Errorf("%s: %v", text, r.Err())
+		}
+	}
+}
+
+// TestNesting reads as many levels as are allowed, and one more.
+func TestNesting(t *testing.T) {
+	for what, reader := range map[string]func(string, []byte) scan.Reader{"JSON": scan.JSON, "UBJSON": scan.UBJ} {
+		for levels, within := range map[int]bool{modelfile.MaxNesting: true, modelfile.MaxNesting + 1: false} {
+			r := reader("test", []byte(strings.Repeat("[", levels)+strings.Repeat("]", levels)))
+			deepest := 0
+			var list func(int)
+			list = func(level int) { r.Array(func(int) { deepest = max(deepest, level+1); list(level + 1) }) }
+			list(1)
+			r.End()
+			switch err := r.Err(); {
+			case within && (err != nil || deepest != levels):
+				t.Errorf("%s, %d levels: error %v after %d", what, levels, err, deepest)
+			case !within && !errors.Is(err, modelfile.ErrLimit):
+				t.Errorf("%s, %d levels: error %v", what, levels, err)
+			}
 		}
 	}
 }

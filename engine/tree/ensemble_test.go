@@ -86,6 +86,52 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestPlace names faults by tree and by node within the tree, in the orders in
+// which the formats list nodes.
+func TestPlace(t *testing.T) {
+	// Three trees of three nodes each, the root in front, as XGBoost has them,
+	// or behind its branches, as CatBoost's nested trees are read.
+	trees := func(root, yes, no int32) Spec {
+		s := Spec{Features: 2, Targets: 1, Nodes: make([]Node, 9), Weights: []Weight{{0, 1}, {0, 2}}}
+		for k := int32(0); k < 9; k += 3 {
+			s.Roots = append(s.Roots, k+root)
+			s.Nodes[k+root] = Node{Mode: LT, True: k + yes, False: k + no}
+			s.Nodes[k+yes] = Node{Weights: [2]int32{0, 1}}
+			s.Nodes[k+no] = Node{Weights: [2]int32{1, 2}}
+		}
+		return s
+	}
+	for want, change := range map[string]func(front, behind *Spec) *Spec{
+		"tree 2 node 0 tests feature 2 of 2": func(s, _ *Spec) *Spec { s.Nodes[6].Feature = 2; return s },
+		"tree 1 node 2 tests feature 2 of 2": func(_, s *Spec) *Spec { s.Nodes[5].Feature = 2; return s },
+		"tree 1 node 0 has child 9 of 9":     func(s, _ *Spec) *Spec { s.Nodes[3].True = 9; return s },
+		"tree 2 node 1 has weights 0 to 3":   func(s, _ *Spec) *Spec { s.Nodes[7].Weights[1] = 3; return s },
+		"tree 1 node 1 has linear model 3 of 0": func(_, s *Spec) *Spec {
+			s.Nodes[4].Linear = 4
+			return s
+		},
+		"tree 1 node 1 returns to node 0": func(s, _ *Spec) *Spec {
+			s.Nodes[4] = Node{Mode: LT, True: 3, False: 5}
+			return s
+		},
+		"node 5, which is in no tree, tests feature 7 of 2": func(s, _ *Spec) *Spec {
+			s.Nodes[3].False = 4
+			s.Nodes[5] = Node{Mode: LT, Feature: 7}
+			return s
+		},
+		"tree 0 node 2 adds to target 5 of 1": func(s, _ *Spec) *Spec { s.Weights[1].Target = 5; return s },
+		"weight 2, which is no leaf's, adds to target 5 of 1": func(s, _ *Spec) *Spec {
+			s.Weights = append(s.Weights, Weight{Target: 5})
+			return s
+		},
+	} {
+		front, behind := trees(0, 1, 2), trees(2, 0, 1)
+		if _, err := New(*change(&front, &behind)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
 // TestAcyclic compares the check for circles with a plain search for a path
 // back, on small random graphs.
 func TestAcyclic(t *testing.T) {

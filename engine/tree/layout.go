@@ -3,6 +3,8 @@ package tree
 import (
 	"math"
 	"slices"
+
+	"online-inference/engine/modelfile"
 )
 
 // A node is a test and where it leads: to the node delta places on, or to the
@@ -37,7 +39,7 @@ const (
 	maxNarrowColumns = 1 << 16 / 8
 	maxNarrowDelta   = math.MaxInt16
 	linkAt           = 2
-	maxSlots         = 1 << 28 // so that places of wide nodes fit a delta
+	maxSlots         = 2 * modelfile.MaxTrees // so that places of wide nodes fit a delta
 )
 
 // A ref is a tree of a layout.

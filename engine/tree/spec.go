@@ -3,7 +3,11 @@
 // no checks, and lays the nodes out for walking.
 package tree
 
-import "fmt"
+import (
+	"fmt"
+
+	"online-inference/engine/modelfile"
+)
 
 // Mode is the test of a node: which values of the feature go to the true child.
 type Mode uint8
@@ -95,40 +99,40 @@ func (s *Spec) check() error {
 	if s.Targets < 1 || s.Features < 0 || s.Aggregate > Max {
 		return fmt.Errorf("an ensemble without targets, of %d features, aggregated in way %d", s.Features, s.Aggregate)
 	}
-	if len(s.Nodes)+len(s.Roots) > maxSlots/2 {
-		return fmt.Errorf("%d trees of %d nodes, %d together are allowed", len(s.Roots), len(s.Nodes), maxSlots/2)
+	if len(s.Nodes)+len(s.Roots) > modelfile.MaxTrees {
+		return modelfile.Exceeds("%d trees of %d nodes, %d together are allowed", len(s.Roots), len(s.Nodes), modelfile.MaxTrees)
 	}
 	if len(s.Base) != 0 && len(s.Base) != s.Targets {
 		return fmt.Errorf("%d base values for %d targets", len(s.Base), s.Targets)
 	}
 	for i, n := range s.Nodes {
 		if n.Mode > InTrunc || n.Missing > MissNone {
-			return fmt.Errorf("node %d has test %d, missing values %d", i, n.Mode, n.Missing)
+			return fmt.Errorf("%s has test %d, missing values %d", s.place(i), n.Mode, n.Missing)
 		}
 		if n.Mode == Leaf {
 			if a, b := n.Weights[0], n.Weights[1]; a < 0 || a > b || int(b) > len(s.Weights) {
-				return fmt.Errorf("leaf %d has weights %d to %d of %d", i, a, b, len(s.Weights))
+				return fmt.Errorf("%s has weights %d to %d of %d", s.place(i), a, b, len(s.Weights))
 			}
 			if err := s.checkLinear(n); err != nil {
-				return fmt.Errorf("leaf %d %w", i, err)
+				return fmt.Errorf("%s %w", s.place(i), err)
 			}
 			continue
 		}
 		if a, b := n.Set[0], n.Set[1]; n.Mode >= In && (a < 0 || a > b || int(b) > len(s.Bits)) {
-			return fmt.Errorf("node %d has set %d to %d of %d words", i, a, b, len(s.Bits))
+			return fmt.Errorf("%s has set %d to %d of %d words", s.place(i), a, b, len(s.Bits))
 		}
 		if n.Feature < 0 || int(n.Feature) >= s.Features {
-			return fmt.Errorf("node %d tests feature %d of %d", i, n.Feature, s.Features)
+			return fmt.Errorf("%s tests feature %d of %d", s.place(i), n.Feature, s.Features)
 		}
 		for _, c := range [2]int32{n.True, n.False} {
 			if c < 0 || int(c) >= len(s.Nodes) {
-				return fmt.Errorf("node %d has child %d of %d nodes", i, c, len(s.Nodes))
+				return fmt.Errorf("%s has child %d of %d nodes", s.place(i), c, len(s.Nodes))
 			}
 		}
 	}
 	for i, w := range s.Weights {
 		if w.Target < 0 || int(w.Target) >= s.Targets {
-			return fmt.Errorf("weight %d adds to target %d of %d", i, w.Target, s.Targets)
+			return fmt.Errorf("%s adds to target %d of %d", s.owner(i), w.Target, s.Targets)
 		}
 	}
 	return nil

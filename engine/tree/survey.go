@@ -70,7 +70,7 @@ func (s *Spec) survey() ([]mark, error) {
 // from every root and enters each node once over all trees.
 func (s *Spec) search(marks []mark) error {
 	var stack []int32
-	for t, root := range s.Roots {
+	for _, root := range s.Roots {
 		stack = append(stack[:0], root)
 		for len(stack) > 0 {
 			k := stack[len(stack)-1]
@@ -88,7 +88,8 @@ func (s *Spec) search(marks []mark) error {
 			for _, c := range [2]int32{n.True, n.False} {
 				switch marks[c].state {
 				case open: // open nodes are exactly those on the path to k
-					return fmt.Errorf("tree %d returns to node %d", t, c)
+					_, to := s.find(int(c))
+					return fmt.Errorf("%s returns to node %d", s.place(int(k)), to)
 				case unseen:
 					stack = append(stack, c)
 				}

@@ -149,7 +149,11 @@ func (m *model) split(a *nodeArrays, i int, node *tree.Node) bool {
 	set := a.sets[a.setStarts[s] : a.setStarts[s]+a.setSizes[s]]
 	top := int32(-1)
 	for _, c := range set {
-		if c < 0 || c >= modelfile.MaxCategory {
+		if c >= modelfile.MaxCategory {
+			m.r.Exceed("tree %d node %d has category %d, %d are allowed", len(m.ends), i, c, modelfile.MaxCategory)
+			return false
+		}
+		if c < 0 {
 			m.r.Fail("tree %d node %d has category %d", len(m.ends), i, c)
 			return false
 		}
@@ -158,7 +162,7 @@ func (m *model) split(a *nodeArrays, i int, node *tree.Node) bool {
 	from := len(m.spec.Bits)
 	words := int(top/32) + 1
 	if from+words > modelfile.MaxSetWords {
-		m.r.Fail("sets of categories of more than %d words", modelfile.MaxSetWords)
+		m.r.Exceed("sets of categories of more than %d words", modelfile.MaxSetWords)
 		return false
 	}
 	m.spec.Bits = append(m.spec.Bits, make([]uint32, words)...)
@@ -226,7 +230,7 @@ func (m *model) ensemble(targets int) (*tree.Ensemble, error) {
 	s.Features, s.Targets = m.params.features, targets
 	e, err := tree.New(*s)
 	if err != nil {
-		return nil, m.damaged("%v", err)
+		return nil, modelfile.Malformed(m.format, err)
 	}
 	return e, nil
 }

@@ -220,8 +220,9 @@ func (m *model) gbtreeModel(key []byte) {
 func (m *model) plan() (*forest.Plan, error) {
 	spec := forest.Spec{Format: m.format, Type: tensor.Float32, Out: tensor.Float32, Cut: 0.5}
 	spec.Targets = max(m.params.classes, m.params.targets, 1)
-	if m.params.features > modelfile.MaxColumns || spec.Targets > 1<<16 {
-		return nil, m.damaged("%d features and %d outputs", m.params.features, spec.Targets)
+	if m.params.features > modelfile.MaxColumns || spec.Targets > modelfile.MaxTargets {
+		return nil, modelfile.Malformed(m.format, modelfile.Exceeds("%d features and %d outputs, %d and %d are allowed",
+			m.params.features, spec.Targets, modelfile.MaxColumns, modelfile.MaxTargets))
 	}
 	if err := m.setObjective(&spec); err != nil {
 		return nil, err

@@ -259,10 +259,8 @@ func TestRefused(t *testing.T) {
 		{"the boosters that are read", []string{`"name":"gbtree"`, `"name":"forest"`}},
 		{"never trained", []string{`"trees":[{`, `"others":[{`, `"tree_info":[0]`, `"tree_info":[]`}},
 		{"tests feature 1 of 0", []string{`"num_feature":"2"`, `"num_feature":"0"`}},
-		{"features and", []string{`"num_feature":"2"`, `"num_feature":"2000000000"`}},
 		{"num_feature is -1", []string{`"num_feature":"2"`, `"num_feature":"-1"`}},
 		{"is no number", []string{`"num_feature":"2"`, `"num_feature":"two"`}},
-		{"features and", []string{`"num_class":"0"`, `"num_class":"2000000000"`}},
 		{"base_score has 3 values", []string{"[5E-1]", "[1,2,3]"}},
 		{"base_score", []string{"[5E-1]", "[x]"}},
 		{"base_score", []string{`"base_score":"[5E-1]",`, ""}},
@@ -282,7 +280,6 @@ func TestRefused(t *testing.T) {
 		{"starts and", []string{`"categories_nodes":[]`, `"categories_nodes":[0]`}},
 		{"by categories 0 to 5", []string{`"categories_nodes":[],"categories_segments":[],"categories_sizes":[]`, `"categories_nodes":[0],"categories_segments":[0],"categories_sizes":[5]`}},
 		{"has category -3", []string{`"split_type":[0,`, `"split_type":[1,`, `"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[]`, `"categories":[-3],"categories_nodes":[0],"categories_segments":[0],"categories_sizes":[1]`}},
-		{"has category 99999999", []string{`"split_type":[0,`, `"split_type":[1,`, `"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[]`, `"categories":[99999999],"categories_nodes":[0],"categories_segments":[0],"categories_sizes":[1]`}},
 		{"no values of its own", []string{`"size_leaf_vector":"1"`, `"size_leaf_vector":"2"`}},
 		{"adds to target 7", []string{`"tree_info":[0]`, `"tree_info":[7]`}},
 		{"1 trees with 2 outputs", []string{`"tree_info":[0]`, `"tree_info":[0,0]`}},
@@ -299,6 +296,43 @@ func TestRefused(t *testing.T) {
 		stump.Refused(t, xgboost.ParseJSON, stump.Change(t, model, c.parts...), c.want)
 	}
 	stump.Cut(t, xgboost.ParseJSON, model, len(model))
+}
+
+// TestLimits goes one beyond each limit, and up to those that cost no memory.
+func TestLimits(t *testing.T) {
+	const none = `"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[]`
+	sets := func(nodes int) string { // as many nodes with a set of the highest category
+		at := strings.Repeat("0,", nodes-1) + "0"
+		numbers := make([]string, nodes)
+		for i := range numbers {
+			numbers[i] = fmt.Sprint(i)
+		}
+		return fmt.Sprintf(`"categories":[%d],"categories_nodes":[%s],"categories_segments":[%s],"categories_sizes":[%s]`,
+			modelfile.MaxCategory-1, strings.Join(numbers, ","), at, strings.ReplaceAll(at, "0", "1"))
+	}
+	wide := modelfile.MaxSetWords/(modelfile.MaxCategory/32) + 1 // nodes, each of them above the last one, a leaf
+	left := fmt.Sprintf("[%s-1]", strings.Repeat(fmt.Sprint(wide, ","), wide))
+	zeros := fmt.Sprintf("[%s0]", strings.Repeat("0,", wide))
+	for _, c := range []struct {
+		want  string
+		parts []string
+	}{
+		{"1048577 features", []string{`"num_feature":"2"`, fmt.Sprintf(`"num_feature":"%d"`, modelfile.MaxColumns+1)}},
+		{"65537 outputs", []string{`"num_class":"0"`, fmt.Sprintf(`"num_class":"%d"`, modelfile.MaxTargets+1)}},
+		{"tree 0 node 0 has category 16777216", []string{`"split_type":[0,`, `"split_type":[1,`, none, strings.ReplaceAll(sets(1), fmt.Sprint(modelfile.MaxCategory-1), fmt.Sprint(modelfile.MaxCategory))}},
+		{"sets of categories of more than 16777216 words", []string{none, sets(wide), "[1,-1,-1]", left, "[2,-1,-1]", left, "[1,0,0]", zeros, "[0.5,1,-2]", zeros,
+			`"default_left":[0,0,0]`, `"default_left":` + zeros, `"split_type":[0,0,0]`, `"split_type":` + strings.ReplaceAll(zeros, "0", "1")}},
+	} {
+		stump.Limited(t, xgboost.ParseJSON, stump.Change(t, model, c.parts...), c.want)
+	}
+	for what, parts := range map[string][]string{
+		"the highest category": {`"split_type":[0,`, `"split_type":[1,`, none, sets(1)},
+		"the most features":    {`"num_feature":"2"`, fmt.Sprintf(`"num_feature":"%d"`, modelfile.MaxColumns)},
+	} {
+		if _, err := xgboost.ParseJSON(stump.Change(t, model, parts...)); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }
 
 // TestPorts checks what the plan says of its inputs and outputs.

@@ -94,6 +94,15 @@ func Refused(t *testing.T, parse Parse, data []byte, words ...string) {
 	}
 }
 
+// Limited is Refused for a file beyond a limit, which errors.Is tells.
+func Limited(t *testing.T, parse Parse, data []byte, words ...string) {
+	t.Helper()
+	Refused(t, parse, data, words...)
+	if _, err := parse(data); !errors.Is(err, modelfile.ErrLimit) {
+		t.Errorf("error %v is not about a limit", err)
+	}
+}
+
 // IsRefusal reports whether an error is one of the two with which readers refuse
 // files.
 func IsRefusal(err error) bool {
