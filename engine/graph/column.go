@@ -79,8 +79,8 @@ type text struct {
 	eval func(s string) cell
 }
 
-// maxCost bounds the operators that are gone through for one text: chains of
-// Where would double them.
+// maxCost bounds the operators that are gone through for one number or text:
+// chains of Where would double them.
 const maxCost = 64
 
 // A cell is the value of a text: a string, or a number that float64 holds.
@@ -102,7 +102,7 @@ func (h *hot) len() int { return max(len(h.ints), len(h.strings)) }
 // linked puts a link behind a column.
 func (c column) linked(l link, typ tensor.Type) (column, bool) {
 	switch {
-	case c.hot != nil || c.typ == tensor.String:
+	case c.hot != nil || c.typ == tensor.String || len(c.links) >= maxCost || c.text != nil && c.text.cost >= maxCost:
 		return c, false
 	case c.text != nil:
 		f := c.text.eval
@@ -124,7 +124,7 @@ func (c column) cast(to tensor.Type) (column, bool) {
 	case from == tensor.String || to == tensor.String || to == tensor.Uint8:
 		return c, false
 	case to == tensor.Bool:
-		if c.text == nil || c.hot != nil {
+		if c.text == nil || c.hot != nil || c.text.cost >= maxCost {
 			return c, false
 		}
 		f := c.text.eval
@@ -146,7 +146,7 @@ func (c column) cast(to tensor.Type) (column, bool) {
 
 // encoded is a column under the operator LabelEncoder with keys of text.
 func (c column) encoded(keys []string, values, fallback *tensor.Tensor) (column, bool) {
-	if c.text == nil || c.typ != tensor.String {
+	if c.text == nil || c.typ != tensor.String || c.text.cost >= maxCost {
 		return c, false
 	}
 	cells := make([]cell, 0, len(keys)+1)

@@ -125,7 +125,10 @@ func (t *trace) join(s *step, f func(column) (column, bool)) {
 	var all []column
 	for _, slot := range s.in {
 		cols := t.columns[slot]
-		if cols == nil || len(all)+len(cols) > t.left {
+		if len(all)+len(cols) > t.left {
+			t.left = -1
+		}
+		if cols == nil || t.left < 0 {
 			return
 		}
 		for _, c := range cols {
@@ -264,7 +267,11 @@ func (t *trace) where(s *step, b *build, cols []column) {
 		if sides[1] != nil {
 			y = &sides[1][i]
 		}
-		return chosen(c, x, y, constants, b.out[0].typ)
+		c, ok := chosen(c, x, y, constants, b.out[0].typ)
+		if ok {
+			t.left -= len(c.text.keys)
+		}
+		return c, ok && t.left > 0
 	})
 }
 
