@@ -26,6 +26,10 @@ var errApart = errors.New("a fused step leaves the batch to its parts")
 // first cache beside what is read.
 const block = 256
 
+// manySums is the number of sums from which adding up column by column costs
+// more than it saves, but for codes of many cells.
+const manySums = 8
+
 // linears fuses the linear operators with the steps that make their matrix out
 // of the plan's inputs: scaling, imputing, one-hot codes and laying side by
 // side. Nothing of it is stored: each column adds to the sums of a block of
@@ -82,6 +86,9 @@ func (c *compiler) fuse(i int, end *linear, cols []column) {
 	}
 	f.terms = terms
 	parts := c.parts(i)
+	if len(parts) == 1 || a.outputs > manySums && 4*len(terms) > len(cols) {
+		return // nothing is saved
+	}
 	*s = step{label: s.label, run: f.run, in: in, out: append(slices.Clone(s.out), c.slot(nil), c.slot(nil)), parts: parts}
 }
 
@@ -143,8 +150,16 @@ func (f *fused) run(in, out []*tensor.Tensor) error {
 				sum[i] = o
 			}
 		}
-		for k := range f.terms {
+		for k := 0; k < len(f.terms); k++ {
 			t := &f.terms[k]
+			if n <= fewRows && t.lanes != nil {
+				x, width := in[t.arg].F32, t.from.width
+				for i := range n {
+					sums[i] = t.side(x[(first+i)*width+t.from.at:], sums[i])
+				}
+				k += len(t.lanes) - 1
+				continue
+			}
 			if !t.add(in[t.arg], first, size, sums, numbers[:n], ints.I64[:n]) {
 				return errApart
 			}

@@ -18,6 +18,7 @@ type term struct {
 
 	impute, scale *link // the links, where they are at most these in this order
 	plain         bool  // impute and scale say all
+	lanes         []lane
 
 	// Of a category, by place; the last place is for all that has none.
 	tables [][]float64 // by sum
@@ -63,6 +64,7 @@ func newTerms(cols []column, weights [][]float64) (terms []term, ok bool) {
 		terms = append(terms, t)
 		i += n
 	}
+	layLanes(terms)
 	return terms, true
 }
 
@@ -154,7 +156,7 @@ func (t *term) code(cells []column, first int, weights [][]float64) bool {
 	} else {
 		t.find = find
 	}
-	t.lay(len(keys)+1, sums, h.strict, func(p int) int {
+	t.fill(len(keys)+1, sums, h.strict, func(p int) int {
 		if p == len(keys) {
 			return -1
 		}
@@ -173,7 +175,7 @@ func (t *term) coded(h *hot, sums [][]float64) {
 	t.words = newWords(keys)
 	keys = append(keys, other(keys))
 	texts, ints := newFinder(h.strings), newFinder(h.ints)
-	t.lay(len(keys), sums, h.strict, func(p int) int {
+	t.fill(len(keys), sums, h.strict, func(p int) int {
 		v := h.base.text.eval(keys[p])
 		if h.base.typ == tensor.String {
 			return texts.index(v.str)
@@ -182,8 +184,8 @@ func (t *term) coded(h *hot, sums [][]float64) {
 	})
 }
 
-// lay fills the tables: category says what category a place stands for, -1 for none.
-func (t *term) lay(places int, sums [][]float64, strict bool, category func(place int) int) {
+// fill makes the tables: category says what category a place stands for, -1 for none.
+func (t *term) fill(places int, sums [][]float64, strict bool, category func(place int) int) {
 	at := make([]int, places)
 	for p := range at {
 		if at[p] = category(p); at[p] < 0 {
