@@ -129,10 +129,13 @@ def attempt(case: Case, engine: Engine) -> Outcome:
 
 
 def opinion(model: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray] | Refused:
-    """Ask ONNX Runtime, and ONNX's reference evaluator where that refuses the file."""
+    """Ask ONNX Runtime, and where that refuses the file, also mended, the reference evaluator.
+
+    The evaluator comes last because it gives [1-s, s] for the raw scores of two classes.
+    """
     last = Refused("none", "not asked")
-    for file in (model, repaired(model)):
-        for ask in (runtime, reference):
+    for ask in (runtime, reference):
+        for file in (model, repaired(model)):
             try:
                 return ask(file, inputs)
             except Refused as e:

@@ -506,14 +506,29 @@ def rows_for(model: Model, X: np.ndarray) -> np.ndarray:
     return rows
 
 
+def options_of(model: Model) -> dict:
+    """Give the options that the converter of an estimator knows."""
+    alias = sklearn_operator_name_map.get(type(model))
+    return _registration._converter_pool[alias]._options or {} if alias else {"zipmap": True}
+
+
 def variants(
     model: Model, kind: str, first: bool, thorough: bool
 ) -> Iterator[tuple[str, dict, Any]]:
     """Give the name, the options and the operator sets of each way to convert."""
     newest = min(__max_supported_opset__, max(OPSETS))
-    alias = sklearn_operator_name_map.get(type(model))
-    allowed = _registration._converter_pool[alias]._options or {} if alias else {"zipmap": True}
+    allowed = options_of(model)
     off = {"zipmap": False} if is_classifier(model) and "zipmap" in allowed else {}
+    for variant, options, opset in conversions(kind, off, allowed, newest, first, thorough):
+        if type(model).__name__ == "IsolationForest" and not isinstance(opset, dict):
+            opset = {"": opset, "ai.onnx.ml": 3}  # its converter writes nothing newer
+        yield variant, options, opset
+
+
+def conversions(
+    kind: str, off: dict, allowed: dict, newest: int, first: bool, thorough: bool
+) -> Iterator[tuple[str, dict, Any]]:
+    """Give the ways that an estimator's options allow."""
     yield "plain", off, newest
     if kind in ("int32", "bool") or not first:
         yield "opset 11", off, 11

@@ -157,7 +157,9 @@ FIRST: list[tuple[str, str, Callable[[], Any]]] = [
     (
         "sk_mlp_reg",
         "friedman",
-        lambda: piped(scale(), neural_network.MLPRegressor((20,), max_iter=400, **SEED)),
+        lambda: piped(
+            scale(), neural_network.MLPRegressor(hidden_layer_sizes=(20,), max_iter=400, **SEED)
+        ),
     ),
     ("sk_pca_logreg", "cancer", lambda: piped(scale(), PCA(n_components=8), log())),
     ("sk_rf_binary", "cancer", lambda: ensemble.RandomForestClassifier(80, **SEED)),
@@ -241,7 +243,8 @@ def make(out: Path, name: str, model: Any, inputs: dict[str, np.ndarray]) -> str
     if rows is None:
         rows = pd.DataFrame({k: v.ravel() for k, v in inputs.items()})
     outlier = hasattr(model, "fit_predict") and not hasattr(model, "kneighbors_graph")
-    options = {id(model): {"zipmap": False}} if is_classifier(model) and not outlier else None
+    mapped = is_classifier(model) and not outlier and "zipmap" in estimators.options_of(model)
+    options = {id(model): {"zipmap": False}} if mapped else None
     data = convert_sklearn(
         model, initial_types=types, options=options, target_opset={"": 22, "ai.onnx.ml": 3}
     ).SerializeToString()
