@@ -20,6 +20,7 @@ func matmul(b *build) kernel {
 	}
 	b.gives(0, b.typ(0))
 	b.scratch = 1
+	b.endsIn(general{alpha: 1})
 	return numeric(b.typ(0), matmulKernel[float32](), matmulKernel[float64](), matmulKernel[int64](), matmulKernel[int32](), nil)
 }
 
@@ -167,6 +168,7 @@ func gemm(b *build) kernel {
 	}
 	b.gives(0, b.typ(0))
 	b.scratch = 1
+	b.endsIn(g)
 	return floating(b.typ(0), gemmKernel[float32](g), gemmKernel[float64](g))
 }
 
