@@ -100,6 +100,7 @@ check: lint ## lint, unit tests with -race, fuzzing for seconds, Python tests; n
 	cd lab && GOOS=darwin GOARCH=arm64 go vet ./...
 	go -C bench/grpc vet ./...
 	go -C lab/components/protoc run . -check $(CURDIR)/function/oip/grpc
+	go -C lab/components/promql test .
 	@test "$(words $(FUZZED))" -eq "$$(grep -rh '^func Fuzz' --include='*_test.go' engine function oinf | wc -l)" \
 	  || { echo 'FUZZED in the Makefile does not list every fuzz target'; exit 1; }
 	@for t in $(FUZZED); do echo "fuzz $$t, $(FUZZ)"; \
@@ -165,3 +166,7 @@ bench-start: # exec to ready beside a bare net/http server; two minutes
 
 bench-engine: # against ONNX Runtime, frameworks, compilers; 12 minutes, and 5 the first time
 	go run ./bench/engine
+
+.PHONY: bench-server
+bench-server: # the server beside bare net/http, FastAPI, MLServer, KServe; 12 minutes, needs wrk
+	go run ./bench/server

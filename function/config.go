@@ -23,29 +23,29 @@ var defaultModelVersion = "1"
 // Config is everything that the environment says. It is read once, here. The
 // tags are also what the reference page is made of.
 type Config struct {
-	Port int `env:"PORT" envDefault:"8080" rule:"a port from 0 to 65535, 0 for a free one" desc:"Port for everything: REST, page, health."`
+	Port int `group:"Ports" env:"PORT" envDefault:"8080" rule:"a port from 0 to 65535, 0 for a free one" desc:"Port for everything: REST, gRPC, page, health."`
 
 	MetricsPort *int `env:"METRICS_PORT" rule:"a port from 0 to 65535, 0 for a free one" desc:"Port for /metrics, which PORT then does not have. Unset or the same as PORT: /metrics is on PORT."`
 
-	Model        string `env:"MODEL" rule:"a model file or a folder with one" desc:"Model file, or folder with a model file and a model.yaml. Unset: the bundled model."`
+	Model        string `group:"Model" env:"MODEL" rule:"a model file or a folder with one" desc:"Model file, or folder with a model file and a model.yaml. Unset: the bundled model."`
 	ModelName    string `env:"MODEL_NAME" rule:"letters, digits, '.', '_' and '-', the first a letter or digit" desc:"Name to serve the model under, in place of its own."`
 	ModelVersion string `env:"MODEL_VERSION" rule:"letters, digits, '.', '_' and '-', the first a letter or digit" desc:"With MODEL: version to serve the model under, in place of its own. Without: which bundled version to serve."`
 
-	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" rule:"one of debug, info, warn, error, off" desc:"Least level that is logged; a request is info."`
+	LogLevel  string `group:"Log" env:"LOG_LEVEL" envDefault:"info" rule:"one of debug, info, warn, error, off" desc:"Least level that is logged; a request is info."`
 	LogFormat string `env:"LOG_FORMAT" envDefault:"json" rule:"one of json, text" desc:"Form of a log line."`
 
-	MaxBodyBytes   int64         `env:"MAX_BODY_BYTES" envDefault:"16777216" rule:"an integer from 1 to 1073741824" desc:"Largest request body; beyond it 413. All bodies at one time take at most four times this, or 64 MiB where that is more; beyond it 503."`
+	MaxBodyBytes   int64         `group:"Limits" env:"MAX_BODY_BYTES" envDefault:"16777216" rule:"an integer from 1 to 1073741824" desc:"Largest request body; beyond it 413. All bodies at one time take at most four times this, or 64 MiB where that is more; beyond it 503."`
 	MaxRows        int           `env:"MAX_ROWS" envDefault:"10000" rule:"an integer from 1 to 10000000" desc:"Most rows in a request; beyond it 413."`
 	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"30s" rule:"a duration from 1ms to 1h, such as 30s" desc:"Time to receive a request; beyond it 408."`
 
-	DrainDelay   time.Duration `env:"DRAIN_DELAY" envDefault:"0s" rule:"a duration from 0s to 1h, such as 5s" desc:"Time after SIGTERM in which new connections are still served."`
+	DrainDelay   time.Duration `group:"End" env:"DRAIN_DELAY" envDefault:"0s" rule:"a duration from 0s to 1h, such as 5s" desc:"Time after SIGTERM in which new connections are still served."`
 	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" envDefault:"20s" rule:"a duration from 100ms to 1h, such as 20s" desc:"Time after that for requests in flight."`
 
-	StartDelay time.Duration `env:"START_DELAY" envDefault:"0s" rule:"a duration from 0s to 1h, such as 10s" desc:"Demonstration: sleep before listening."`
+	StartDelay time.Duration `group:"Demonstration switches" env:"START_DELAY" envDefault:"0s" rule:"a duration from 0s to 1h, such as 10s" desc:"Demonstration: sleep before listening."`
 	ExitAfter  time.Duration `env:"EXIT_AFTER" envDefault:"0s" rule:"a duration from 0s to 24h, such as 30s; 0s is off" desc:"Demonstration: exit with code 1 this long after ready."`
 	HangAfter  time.Duration `env:"HANG_AFTER" envDefault:"0s" rule:"a duration from 0s to 24h, such as 30s; 0s is off" desc:"Demonstration: answer nothing on PORT any more this long after ready."`
 
-	OTelDisabled        bool   `env:"OTEL_SDK_DISABLED" envDefault:"false" rule:"true or false" desc:"Send neither traces nor metrics, whatever else is set."`
+	OTelDisabled        bool   `group:"OpenTelemetry" env:"OTEL_SDK_DISABLED" envDefault:"false" rule:"true or false" desc:"Send neither traces nor metrics, whatever else is set."`
 	OTelEndpoint        string `env:"OTEL_EXPORTER_OTLP_ENDPOINT" rule:"an address such as http://collector:4318" desc:"OpenTelemetry collector; traces go to /v1/traces and metrics to /v1/metrics below it. Unset, with the two that follow: nothing is sent."`
 	OTelTracesEndpoint  string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" rule:"an address such as http://collector:4318/v1/traces" desc:"Whole address for traces, in place of the one above."`
 	OTelMetricsEndpoint string `env:"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" rule:"an address such as http://collector:4318/v1/metrics" desc:"Whole address for metrics, in place of the one above."`
@@ -61,7 +61,7 @@ type Config struct {
 	OTelSampler         string `env:"OTEL_TRACES_SAMPLER" envDefault:"parentbased_always_on" rule:"one of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio" desc:"Which requests are traced; parentbased follows the caller, such as queue-proxy."`
 	OTelSamplerArg      string `env:"OTEL_TRACES_SAMPLER_ARG" rule:"a share from 0 to 1" desc:"Share of the requests, for the two samplers by ratio. Unset: all."`
 
-	Revision string `env:"K_REVISION" rule:"any text" desc:"Set by Knative: the revision, told in replies."`
+	Revision string `group:"Set by the platform" env:"K_REVISION" rule:"any text" desc:"Set by Knative: the revision, told in replies."`
 	Pod      string `env:"HOSTNAME" rule:"any text" desc:"Set by Kubernetes: the pod, told in replies. Unset: the host's name."`
 	DataPath string `env:"KO_DATA_PATH" rule:"a folder" desc:"Set by ko: folder of the bundled models. Unset: looked for beside the program."`
 }

@@ -121,8 +121,20 @@ func TestMetrics(t *testing.T) {
 		t.Error("spans were sent without an address for them")
 	}
 	scored := c.metrics["oi_rows_scored_total"].GetSum()
-	if !scored.GetIsMonotonic() || len(scored.GetDataPoints()) != 1 || scored.GetDataPoints()[0].GetAsDouble() != rows {
+	sum := 0.0
+	for _, point := range scored.GetDataPoints() { // one for each route that scores
+		sum += point.GetAsDouble()
+	}
+	if !scored.GetIsMonotonic() || len(scored.GetDataPoints()) < 2 || sum != rows {
 		t.Errorf("rows: %v", scored)
+	}
+	values := c.metrics["oi_feature_values_total"].GetSum()
+	sum = 0
+	for _, point := range values.GetDataPoints() {
+		sum += point.GetAsDouble()
+	}
+	if !values.GetIsMonotonic() || sum != 13*rows {
+		t.Errorf("values: %v", values)
 	}
 	took := c.metrics["oi_http_request_duration_seconds"].GetHistogram()
 	count := uint64(0)
