@@ -177,6 +177,7 @@ def refusal(
         return Outcome(case, "invalid", text, model=model)
     if e.kind == "unsupported":
         return Outcome(case, "refused", text, model=model)
-    if e.kind == "value" and (isinstance(second, Refused) or not case.answers):
+    refused = isinstance(second, Refused) or isinstance(runs(model, case.inputs), Refused)
+    if e.kind == "value" and (refused or not case.answers):
         return Outcome(case, "values", text, model=model)
     return Outcome(case, "FAULT", f"{e.kind}: {text}", model=model)
