@@ -79,6 +79,9 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 		return &exitError{exitConfig, err}
 	}
 	log := telemetry.NewLogger(stdout, cfg.LogLevel, cfg.LogFormat)
+	if limit := limitMemory(system()); limit > 0 {
+		log.Debug().Int64("bytes", limit).Msg("memory limit from the container's")
+	}
 	watch.Done("config")
 
 	if cfg.StartDelay > 0 {
