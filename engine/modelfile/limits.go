@@ -16,9 +16,13 @@ const (
 	MaxScan     = 1 << 22 // ONNX: operators that one Scan runs, over all its steps
 	MaxRun      = 1 << 25 // elements that a batch needs, those between the operators included; it bounds the rows
 	MaxTrees    = 1 << 27 // nodes of all trees, one more for each tree
+	MaxPath     = 1 << 16 // steps from the root of a tree to its deepest leaf
+	MaxSteps    = 1 << 23 // steps that a row takes down all trees, one more for each tree
 	MaxNesting  = 256     // JSON and UBJSON: arrays and objects within one another
 	MaxTargets  = 1 << 16 // XGBoost, LightGBM, CatBoost: classes or targets
 	MaxLevels   = 16      // CatBoost: levels of an oblivious tree, as CatBoost itself allows
 	MaxCategory = 1 << 24 // XGBoost: category codes
 	MaxSetWords = 1 << 24 // XGBoost: 32-bit words of all sets of categories
+	MaxInputs   = 1 << 14 // XGBoost, LightGBM, CatBoost: columns of a model with columns of text, each of which is an input
+	MaxUnnamed  = 1 << 16 // CatBoost: columns, where they are more than the file has bytes
 )
