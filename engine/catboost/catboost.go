@@ -238,6 +238,9 @@ func (f *file) columns() ([]forest.Column, error) {
 			n = max(n, x.column+1)
 		}
 	}
+	if n > max(f.size, modelfile.MaxUnnamed) {
+		return nil, modelfile.Malformed(formatName, modelfile.Exceeds("%d columns in a file of %d bytes, %d are allowed", n, f.size, modelfile.MaxUnnamed))
+	}
 	out := make([]forest.Column, n)
 	taken := make([]bool, n)
 	for _, list := range [][]feature{f.floats, f.cats} {

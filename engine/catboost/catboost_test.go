@@ -200,6 +200,7 @@ func TestLimits(t *testing.T) {
 			strings.Repeat(split+",", modelfile.MaxLevels) + split + "]}],"}},
 		{"tree 0 has leaves of 65537 values", []string{small[from:to], `"oblivious_trees":[{"leaf_values":[` +
 			strings.Repeat("1,", modelfile.MaxTargets) + `1],"splits":null}],`}},
+		{"65537 columns in a file of", []string{`"flat_feature_index":1`, `"flat_feature_index":65536`}},
 		{"1048576 where a number up to 1048575", []string{`"flat_feature_index":1`, `"flat_feature_index":1048576`}},
 	} {
 		stump.Limited(t, catboost.Parse, stump.Change(t, small, c.parts...), c.want)

@@ -85,8 +85,13 @@ const (
 
 // A Spec describes a model.
 type Spec struct {
-	Format  string
+	Format string
+	// Features is the number of columns of a row; 0 stands for len(Columns).
+	Features int
+	// Columns are the features, or none where nothing is known of them but their
+	// number: then they are numbers without names, and Number is that of all.
 	Columns []Column
+	Number  func(float64) (code float64, ok bool)
 	Type    tensor.Type // Float32 or Float64, in which values meet thresholds
 	Targets int
 	// Trees and Linear add up to the sums; either may be nil.
@@ -130,6 +135,9 @@ type Plan struct {
 
 // New checks a description and lays out its inputs and outputs.
 func New(s Spec) (*Plan, error) {
+	if s.Features == 0 {
+		s.Features = len(s.Columns)
+	}
 	if err := s.check(); err != nil {
 		return nil, modelfile.Malformed(s.Format, err)
 	}
@@ -139,8 +147,8 @@ func New(s Spec) (*Plan, error) {
 	if s.Link.Slope == 0 {
 		s.Link.Slope = 1
 	}
-	p := &Plan{spec: s, Classes: s.Classes, matrix: true}
-	var names []string
+	p := &Plan{spec: s, Classes: s.Classes, matrix: true, recodes: len(s.Columns) == 0 && s.Number != nil}
+	names := make([]string, 0, len(s.Columns))
 	named := false
 	for _, c := range s.Columns {
 		p.matrix = p.matrix && c.Text == nil
@@ -152,7 +160,7 @@ func New(s Spec) (*Plan, error) {
 		names = nil
 	}
 	if p.matrix {
-		p.Inputs = []Port{{Name: "X", Type: s.Type, Shape: []int{-1, len(s.Columns)}, Columns: names}}
+		p.Inputs = []Port{{Name: "X", Type: s.Type, Shape: []int{-1, s.Features}, Columns: names}}
 	} else if err := p.nameInputs(); err != nil {
 		return nil, err
 	}
@@ -170,19 +178,21 @@ func (p *Plan) SetThreads(n int) {
 
 func (s *Spec) check() error {
 	switch {
-	case len(s.Columns) == 0:
+	case s.Features < 1:
 		return fmt.Errorf("a model without features")
-	case len(s.Columns) > modelfile.MaxColumns:
-		return modelfile.Exceeds("%d features, %d are allowed", len(s.Columns), modelfile.MaxColumns)
+	case s.Features > modelfile.MaxColumns:
+		return modelfile.Exceeds("%d features, %d are allowed", s.Features, modelfile.MaxColumns)
+	case len(s.Columns) != 0 && len(s.Columns) != s.Features:
+		return fmt.Errorf("%d columns for %d features", len(s.Columns), s.Features)
 	case s.Targets < 1:
 		return fmt.Errorf("a model of %d targets", s.Targets)
 	case s.Targets > modelfile.MaxTargets:
 		return modelfile.Exceeds("%d targets, %d are allowed", s.Targets, modelfile.MaxTargets)
-	case s.Trees != nil && (s.Trees.Targets() != s.Targets || s.Trees.Features() != len(s.Columns)):
+	case s.Trees != nil && (s.Trees.Targets() != s.Targets || s.Trees.Features() != s.Features):
 		return fmt.Errorf("trees of %d features and %d targets in a model of %d and %d",
-			s.Trees.Features(), s.Trees.Targets(), len(s.Columns), s.Targets)
-	case s.Linear != nil && len(s.Linear.Weights) != len(s.Columns)*s.Targets:
-		return fmt.Errorf("%d weights for %d features and %d targets", len(s.Linear.Weights), len(s.Columns), s.Targets)
+			s.Trees.Features(), s.Trees.Targets(), s.Features, s.Targets)
+	case s.Linear != nil && len(s.Linear.Weights) != s.Features*s.Targets:
+		return fmt.Errorf("%d weights for %d features and %d targets", len(s.Linear.Weights), s.Features, s.Targets)
 	case len(s.Base) != 0 && len(s.Base) != s.Targets:
 		return fmt.Errorf("%d base values for %d targets", len(s.Base), s.Targets)
 	case s.Task == Binary && (s.Targets != 1 || s.Classes.Len() != 2):
@@ -197,6 +207,9 @@ func (s *Spec) check() error {
 
 // nameInputs makes an input of every column.
 func (p *Plan) nameInputs() error {
+	if n := p.spec.Features; n > modelfile.MaxInputs {
+		return modelfile.Malformed(p.spec.Format, modelfile.Exceeds("%d columns, some of them of text, %d are allowed", n, modelfile.MaxInputs))
+	}
 	seen := map[string]bool{}
 	for i, c := range p.spec.Columns {
 		name := c.Name

@@ -183,8 +183,14 @@ func TestColumns(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for want, change := range map[string]func(*forest.Spec){
-		"without features":    func(s *forest.Spec) { s.Columns = nil },
-		"features, 1048576":   func(s *forest.Spec) { s.Columns = make([]forest.Column, 1<<20+1) },
+		"without features":  func(s *forest.Spec) { s.Columns = nil },
+		"features, 1048576": func(s *forest.Spec) { s.Columns = make([]forest.Column, 1<<20+1) },
+		"2 columns for 3":   func(s *forest.Spec) { s.Features = 3 },
+		"16385 columns, some of them of text": func(s *forest.Spec) {
+			s.Columns, s.Targets = make([]forest.Column, 1<<14+1), 1
+			s.Linear.Weights = make([]float32, 1<<14+1)
+			s.Columns[7].Text = func(string) (float64, bool) { return 0, true }
+		},
 		"0 targets":           func(s *forest.Spec) { s.Targets = 0 },
 		"4 weights for 2":     func(s *forest.Spec) { s.Targets = 1 },
 		"3 base values":       func(s *forest.Spec) { s.Base = []float64{1, 2, 3} },

@@ -53,11 +53,11 @@ func f64(t *tensor.Tensor) []float64 { return t.F64 }
 // together, and is given back for the next time.
 func score[T tree.Value](r *Run, rows int, gathered []T, data func(*tensor.Tensor) []T) ([]T, error) {
 	s := &r.plan.spec
-	n := len(s.Columns)
+	n := s.Features
 	x := data(&r.in[0])
 	if !r.plan.matrix || r.plan.recodes {
 		gathered = sized(gathered, rows*n)
-		for c := range s.Columns {
+		for c := range n {
 			if err := gather(r, c, rows, gathered, data); err != nil {
 				return gathered, err
 			}
@@ -79,8 +79,11 @@ func score[T tree.Value](r *Run, rows int, gathered []T, data func(*tensor.Tenso
 
 // gather writes column c of each row into x.
 func gather[T tree.Value](r *Run, c, rows int, x []T, data func(*tensor.Tensor) []T) error {
-	column := &r.plan.spec.Columns[c]
-	n := len(r.plan.spec.Columns)
+	n := r.plan.spec.Features
+	column := Column{Number: r.plan.spec.Number}
+	if len(r.plan.spec.Columns) > 0 {
+		column = r.plan.spec.Columns[c]
+	}
 	if column.Text != nil {
 		for i, text := range r.in[c].Str[:rows] {
 			code, ok := column.Text(text)

@@ -168,7 +168,9 @@ func (f *file) checkHead() {
 		f.fail("the head has no max_feature_idx")
 	case f.features > modelfile.MaxColumns:
 		f.exceed("%d features, %d are allowed", f.features, modelfile.MaxColumns)
-	case len(f.names) != 0 && len(f.names) != f.features:
+	case len(f.names) == 0: // LightGBM refuses such a file, too
+		f.fail("the head has no feature_names")
+	case len(f.names) != f.features:
 		f.fail("%d feature names for %d features", len(f.names), f.features)
 	case f.each > modelfile.MaxTargets:
 		f.exceed("%d trees in an iteration, %d are allowed", f.each, modelfile.MaxTargets)

@@ -221,6 +221,7 @@ func TestRefused(t *testing.T) {
 		{"has sigmoid", []string{"objective=regression", "objective=binary sigmoid:"}},
 		{"no max_feature_idx", []string{"max_feature_idx=1\n", ""}},
 		{"max_feature_idx is", []string{"max_feature_idx=1", "max_feature_idx=x"}},
+		{"no feature_names", []string{"feature_names=a b\n", ""}},
 		{"2 feature names for 3", []string{"max_feature_idx=1", "max_feature_idx=2"}},
 		{"1 trees, 2 in an iteration", []string{"num_tree_per_iteration=1", "num_tree_per_iteration=2", "objective=regression", "objective=custom"}},
 		{"ends within its head", []string{from("Tree=0"), ""}},

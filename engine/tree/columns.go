@@ -2,6 +2,7 @@ package tree
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 )
 
@@ -82,14 +83,30 @@ func kindOf(n *Node, family kind, swapped bool) kind {
 // A chart tells which column a kind of a feature has.
 type chart struct {
 	columns
-	at [kinds][]int32 // by feature; nil for kinds that no node asks for
+	features int
+	// tested are the features that nodes test, where the trees have fewer nodes
+	// than features; nil stands for all. Memory is bounded by the trees so.
+	tested []int32
+	at     [kinds][]int32 // by feature, or by place in tested; nil for kinds that no node asks for
 }
 
-func (c *chart) want(k kind, feature int32, features int) {
-	if c.at[k] == nil {
-		c.at[k] = make([]int32, features)
+// row is where at has a feature.
+func (c *chart) row(feature int32) int {
+	if c.tested == nil {
+		return int(feature)
 	}
-	c.at[k][feature] = 1
+	i, _ := slices.BinarySearch(c.tested, feature)
+	return i
+}
+
+// column is the column of a kind of a feature that is wanted.
+func (c *chart) column(k kind, feature int32) int32 { return c.at[k][c.row(feature)] }
+
+func (c *chart) want(k kind, feature int32) {
+	if c.at[k] == nil {
+		c.at[k] = make([]int32, c.features)
+	}
+	c.at[k][c.row(feature)] = 1
 }
 
 // number gives the columns that are wanted their places, kind by kind.
@@ -101,6 +118,9 @@ func (c *chart) number() {
 			if w != 0 {
 				wanted[f] = int32(c.n)
 				c.n++
+				if c.tested != nil {
+					f = int(c.tested[f])
+				}
 				r.features = append(r.features, int32(f))
 			}
 		}

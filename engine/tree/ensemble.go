@@ -42,6 +42,9 @@ func New(s Spec) (*Ensemble, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.bound(marks); err != nil {
+		return nil, err
+	}
 	e := &Ensemble{features: s.Features, targets: s.Targets, trees: len(s.Roots), size: len(s.Nodes), base: s.Base}
 	e.leaves = newLeaves(&s, marks)
 	e.lay(&s, marks)
@@ -83,11 +86,22 @@ func (e *Ensemble) lay(s *Spec, marks []mark) {
 
 // newChart finds the columns that trees in narrow nodes, or the others, ask for.
 func newChart(s *Spec, marks []mark, wide bool) *chart {
-	c := &chart{columns: columns{wide: wide}}
+	c := &chart{columns: columns{wide: wide}, features: s.Features}
+	if len(s.Nodes) < s.Features {
+		c.tested = make([]int32, 0, len(s.Nodes))
+		for i := range s.Nodes {
+			if s.Nodes[i].Mode != Leaf {
+				c.tested = append(c.tested, s.Nodes[i].Feature)
+			}
+		}
+		slices.Sort(c.tested)
+		c.tested = slices.Compact(c.tested)
+		c.features = len(c.tested)
+	}
 	for i := range s.Nodes {
 		if marks[i].state == done && s.Nodes[i].Mode != Leaf && (wide || marks[i].needs == 0) {
 			t := newTest(&s.Nodes[i], wide)
-			c.want(t.kind, s.Nodes[i].Feature, s.Features)
+			c.want(t.kind, s.Nodes[i].Feature)
 		}
 	}
 	c.number()

@@ -1,11 +1,14 @@
 package tree
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+
+	"online-inference/engine/modelfile"
 )
 
 // one is a tree with one test on column 0, whose leaves add no (false) and yes (true).
@@ -82,6 +85,42 @@ func TestRefused(t *testing.T) {
 		change(&s)
 		if _, err := New(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+// chain is a tree whose deepest leaf is so many steps below the root.
+func chain(steps int) Spec {
+	s := Spec{Features: 1, Targets: 1, Roots: []int32{0}, Weights: []Weight{{0, 1}}}
+	leaf := Node{Weights: [2]int32{0, 1}}
+	for i := range int32(steps) {
+		s.Nodes = append(s.Nodes, Node{Mode: LT, Threshold: float64(i), True: 2*i + 1, False: 2*i + 2}, leaf)
+	}
+	s.Nodes = append(s.Nodes, leaf)
+	return s
+}
+
+// TestLimits goes up to what a row may cost, and one step beyond: of one path,
+// and of all trees, which may be one and the same.
+func TestLimits(t *testing.T) {
+	const steps = 1 << 10
+	shared := func(trees int) Spec {
+		s := chain(steps - 1)
+		s.Roots = make([]int32, trees)
+		return s
+	}
+	for name, c := range map[string]struct {
+		most, beyond Spec
+		want         string
+	}{
+		"path":  {chain(modelfile.MaxPath), chain(modelfile.MaxPath + 1), "tree 0 has a leaf 65537 steps from its root, 65536 are allowed"},
+		"steps": {shared(modelfile.MaxSteps / steps), shared(modelfile.MaxSteps/steps + 1), "more than 8388608 steps down the first 8193 of 8193 trees"},
+	} {
+		if _, err := New(c.most); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := New(c.beyond); !errors.Is(err, modelfile.ErrLimit) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", name, err, c.want)
 		}
 	}
 }

@@ -159,7 +159,7 @@ func (b *builder) split(p place) {
 		threshold = uint64(n.Set[0])<<32 | uint64(n.Set[1]-n.Set[0])
 	}
 	b.nodes[p.slot] = node{
-		threshold: threshold, column: 8*uint32(b.chart.at[k][n.Feature]) | t.flag, delta: slot - p.slot,
+		threshold: threshold, column: 8*uint32(b.chart.column(k, n.Feature)) | t.flag, delta: slot - p.slot,
 	}
 	d := b.depth[p.slot] + 1
 	b.nodes, b.depth = append(b.nodes, node{}, node{}), append(b.depth, d, d)

@@ -53,7 +53,7 @@ func (o *oblivious) add(s *Spec, marks []mark, c *chart, root int32, width int) 
 			}
 			next = append(next, have.no, have.yes)
 		}
-		o.levels = append(o.levels, want.threshold<<32|uint64(8*c.at[want.kind][first.Feature]))
+		o.levels = append(o.levels, want.threshold<<32|uint64(8*c.column(want.kind, first.Feature)))
 		level = next
 	}
 	for _, k := range level {

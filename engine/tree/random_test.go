@@ -227,4 +227,6 @@ func TestManyColumns(t *testing.T) {
 		s := g.grow(200, 6)
 		compare[float32](t, s, r.IntN, []int{1, lanes, block + lanes + 3})
 	}
+	few := grower{pick: r.IntN, spec: Spec{Features: 3000, Targets: 1}, modes: []Mode{LT, LEQ, GT, In}, missing: []Missing{MissNaN, MissZero}}
+	compare[float64](t, few.grow(5, 5), r.IntN, []int{1, lanes + 1}) // more columns than nodes
 }

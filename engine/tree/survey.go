@@ -3,6 +3,8 @@ package tree
 import (
 	"fmt"
 	"math"
+
+	"online-inference/engine/modelfile"
 )
 
 // mark is what is known of a node before the trees are laid out.
@@ -94,6 +96,22 @@ func (s *Spec) search(marks []mark) error {
 					stack = append(stack, c)
 				}
 			}
+		}
+	}
+	return nil
+}
+
+// bound holds what a row costs against the limits. A tree counts for each of its
+// roots: trees that share all nodes are walked one by one.
+func (s *Spec) bound(marks []mark) error {
+	steps := 0
+	for t, root := range s.Roots {
+		height := int(marks[root].height)
+		if height > modelfile.MaxPath {
+			return modelfile.Exceeds("tree %d has a leaf %d steps from its root, %d are allowed", t, height, modelfile.MaxPath)
+		}
+		if steps += height + 1; steps > modelfile.MaxSteps {
+			return modelfile.Exceeds("a row takes more than %d steps down the first %d of %d trees", modelfile.MaxSteps, t+1, len(s.Roots))
 		}
 	}
 	return nil

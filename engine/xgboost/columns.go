@@ -60,11 +60,15 @@ func unsigned(kind int, values []float64) []float64 {
 	return values
 }
 
-// columns lays out the features with their names and categories.
+// columns lays out the features with their names and categories; it gives none
+// where the file only counts them.
 func (m *model) columns() ([]forest.Column, error) {
 	n := m.params.features
 	if len(m.names) != 0 && len(m.names) != n || len(m.cats) != 0 && len(m.cats) != n {
 		return nil, m.damaged("%d features with %d names and %d lists of categories", n, len(m.names), len(m.cats))
+	}
+	if len(m.names) == 0 && len(m.cats) == 0 {
+		return nil, nil
 	}
 	out := make([]forest.Column, n)
 	for i := range out {

@@ -17,6 +17,7 @@ type nodeArrays struct {
 	sets, setNodes, setStarts, setSizes []int32   // categories, and by split: node, first category, number
 	vector                              int       // size_leaf_vector
 	at                                  []int32   // by node: 1 + its split by categories, 0 for none
+	vectors                             int       // vector leaves so far
 }
 
 // tree reads one tree and appends it to the spec.
@@ -26,6 +27,7 @@ func (m *model) tree() {
 		*s = (*s)[:0]
 	}
 	a.conditions, a.base, a.leaves, a.vector = a.conditions[:0], a.base[:0], a.leaves[:0], 1
+	a.vectors = 0
 	r := m.r
 	start, baseAt := r.Mark(), -1
 	r.Object(func(key []byte) {
@@ -117,7 +119,9 @@ func (m *model) append(a *nodeArrays) {
 	m.ends = append(m.ends, treeEnd{nodes: len(m.spec.Nodes), weights: len(m.spec.Weights), vector: a.vector > 1})
 }
 
-// placeSets finds the split by categories of each node.
+// placeSets finds the split by categories of each node. Every split has
+// categories of its own (src/tree/tree_model.cc, SaveCategoricalSplit), so that
+// all of them together are no more than are listed.
 func (m *model) placeSets(a *nodeArrays) bool {
 	k, n := len(a.setNodes), len(a.left)
 	if k == 0 {
@@ -128,10 +132,15 @@ func (m *model) placeSets(a *nodeArrays) bool {
 		return false
 	}
 	a.at = append(a.at[:0], make([]int32, n)...)
+	used := 0
 	for s, node := range a.setNodes {
 		from, size := int(a.setStarts[s]), int(a.setSizes[s])
 		if uint(node) >= uint(n) || from < 0 || size < 0 || from+size > len(a.sets) {
 			m.r.Fail("tree %d splits node %d of %d by categories %d to %d of %d", len(m.ends), node, n, from, from+size, len(a.sets))
+			return false
+		}
+		if used += size; used > len(a.sets) {
+			m.r.Fail("tree %d lists %d categories, but its splits up to node %d have %d: they overlap", len(m.ends), len(a.sets), node, used)
 			return false
 		}
 		a.at[node] = int32(s) + 1
@@ -189,6 +198,10 @@ func (m *model) leaf(a *nodeArrays, i int) bool {
 		}
 		if at < 0 || at >= len(values)/a.vector {
 			m.r.Fail("tree %d leaf %d has no values of its own", len(m.ends), i)
+			return false
+		}
+		if a.vectors++; a.vectors > len(values)/a.vector {
+			m.r.Fail("tree %d has %d values for leaves of %d each, but at least %d leaves", len(m.ends), len(values), a.vector, a.vectors)
 			return false
 		}
 		for t, v := range values[at*a.vector : (at+1)*a.vector] {

@@ -228,6 +228,7 @@ func (m *model) plan() (*forest.Plan, error) {
 		return nil, err
 	}
 	var err error
+	spec.Features, spec.Number = m.params.features, m.wrapper.number()
 	if spec.Columns, err = m.columns(); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -280,6 +281,10 @@ func TestRefused(t *testing.T) {
 		{"starts and", []string{`"categories_nodes":[]`, `"categories_nodes":[0]`}},
 		{"by categories 0 to 5", []string{`"categories_nodes":[],"categories_segments":[],"categories_sizes":[]`, `"categories_nodes":[0],"categories_segments":[0],"categories_sizes":[5]`}},
 		{"has category -3", []string{`"split_type":[0,`, `"split_type":[1,`, `"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[]`, `"categories":[-3],"categories_nodes":[0],"categories_segments":[0],"categories_sizes":[1]`}},
+		{"2 categories, but its splits up to node 1 have 3: they overlap", []string{`"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[]`,
+			`"categories":[0,1],"categories_nodes":[0,1],"categories_segments":[0,1],"categories_sizes":[2,1]`}},
+		{"4 values for leaves of 4 each, but at least 2 leaves", []string{`"size_leaf_vector":"1"`, `"size_leaf_vector":"4"`,
+			`"base_weights":[0,1,-2]`, `"leaf_weights":[10,20,30,40]`, `"right_children":[2,-1,-1]`, `"right_children":[2,0,0]`}},
 		{"no values of its own", []string{`"size_leaf_vector":"1"`, `"size_leaf_vector":"2"`}},
 		{"adds to target 7", []string{`"tree_info":[0]`, `"tree_info":[7]`}},
 		{"1 trees with 2 outputs", []string{`"tree_info":[0]`, `"tree_info":[0,0]`}},
@@ -302,13 +307,14 @@ func TestRefused(t *testing.T) {
 func TestLimits(t *testing.T) {
 	const none = `"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[]`
 	sets := func(nodes int) string { // as many nodes with a set of the highest category
-		at := strings.Repeat("0,", nodes-1) + "0"
+		ones := strings.Repeat("1,", nodes-1) + "1"
 		numbers := make([]string, nodes)
 		for i := range numbers {
 			numbers[i] = fmt.Sprint(i)
 		}
-		return fmt.Sprintf(`"categories":[%d],"categories_nodes":[%s],"categories_segments":[%s],"categories_sizes":[%s]`,
-			modelfile.MaxCategory-1, strings.Join(numbers, ","), at, strings.ReplaceAll(at, "0", "1"))
+		all := strings.Join(numbers, ",")
+		return fmt.Sprintf(`"categories":[%s],"categories_nodes":[%s],"categories_segments":[%s],"categories_sizes":[%s]`,
+			strings.ReplaceAll(ones, "1", fmt.Sprint(modelfile.MaxCategory-1)), all, all, ones)
 	}
 	wide := modelfile.MaxSetWords/(modelfile.MaxCategory/32) + 1 // nodes, each of them above the last one, a leaf
 	left := fmt.Sprintf("[%s-1]", strings.Repeat(fmt.Sprint(wide, ","), wide))
@@ -332,6 +338,27 @@ func TestLimits(t *testing.T) {
 		if _, err := xgboost.ParseJSON(stump.Change(t, model, parts...)); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// TestClaimedFeatures shows that features which a file only counts cost next to
+// nothing, and that they are taken like others.
+func TestClaimedFeatures(t *testing.T) {
+	data := stump.Change(t, model, `"num_feature":"2"`, fmt.Sprintf(`"num_feature":"%d"`, modelfile.MaxColumns))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	p, err := xgboost.ParseJSON(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 64<<10 {
+		t.Errorf("a model of %d features in %d bytes takes %d bytes", modelfile.MaxColumns, len(data), took)
+	}
+	row := make([]float64, modelfile.MaxColumns)
+	row[1] = 0.4
+	if got := stump.Run(t, p, row...); got != "prediction[1.5]" {
+		t.Error(got)
 	}
 }
 
