@@ -65,13 +65,11 @@ func (e *Ensemble) lay(s *Spec, marks []mark) {
 		}
 	}
 	if len(narrow) > 0 {
-		c := newChart(s, marks, false)
-		if c.n > maxNarrowColumns || !e.layNarrow(s, marks, c, narrow) {
-			e.oblivious, e.narrowTrees, e.leaves.values, e.leaves.records = oblivious{}, nil, nil, nil
-			wide = append(narrow, wide...)
-		} else {
-			e.narrowKeys = c.columns
+		far := narrow
+		if c := newChart(s, marks, false); c.n <= maxNarrowColumns {
+			far = e.layNarrow(s, marks, c, narrow)
 		}
+		wide = append(far, wide...)
 	}
 	if len(wide)+len(mixed) > 0 {
 		c := newChart(s, marks, true)
@@ -112,25 +110,42 @@ func (e *Ensemble) newBuilder(s *Spec, marks []mark, c *chart) *builder {
 	return &builder{spec: s, marks: marks, chart: c, leaves: &e.leaves, at: make([]int32, len(s.Nodes))}
 }
 
-// layNarrow lays out trees of float32 tests. It reports false where a jump is
-// too wide for a narrow node.
-func (e *Ensemble) layNarrow(s *Spec, marks []mark, c *chart, roots []int32) bool {
+// layNarrow lays out trees of float32 tests. It gives back those in which a jump
+// is too wide for a narrow node: single trees of some ten thousand leaves. What
+// is tried in vain is bounded by the number of nodes, also where trees share
+// them: then the rest is given back untried.
+func (e *Ensemble) layNarrow(s *Spec, marks []mark, c *chart, roots []int32) (far []int32) {
 	b := e.newBuilder(s, marks, c)
 	b.room(len(s.Nodes))
-	for _, root := range roots {
+	vain := 0
+	for i, root := range roots {
 		width := 1
 		if e.leaves.form == leafVector {
 			width = s.Targets
 		}
-		if e.leaves.form == leafRecord || !e.oblivious.add(s, marks, c, root, width) {
-			e.narrowTrees = append(e.narrowTrees, b.tree(root))
+		if e.leaves.form != leafRecord && e.oblivious.add(s, marks, c, root, width) {
+			continue
 		}
+		before := b.state()
+		if t := b.tree(root); b.fits(before.nodes) {
+			e.narrowTrees = append(e.narrowTrees, t)
+			continue
+		}
+		far = append(far, root)
+		if vain += len(b.nodes) - before.nodes; vain > 2*len(s.Nodes) {
+			b.undo(root, before)
+			far = append(far, roots[i+1:]...)
+			break
+		}
+		b.undo(root, before)
 	}
 	o := &e.oblivious
 	o.trees, o.levels, o.values = slices.Clip(o.trees), slices.Clip(o.levels), slices.Clip(o.values)
-	e.narrow = b.narrowed()
+	if len(far) < len(roots) {
+		e.narrowKeys, e.narrow = c.columns, b.narrowed()
+	}
 	arrange(e.narrowTrees)
-	return e.narrow != nil
+	return far
 }
 
 // layWide lays out other trees.

@@ -220,13 +220,56 @@ func newTest(n *Node, wide bool) test {
 	return t
 }
 
-// narrowed packs the nodes, or gives nil where one does not fit.
+// reach is how wide a jump may be in narrow nodes. Tests make it less.
+var reach int32 = maxNarrowDelta
+
+// extent is how much a builder has laid out.
+type extent struct{ nodes, values, records int }
+
+func (b *builder) state() extent {
+	return extent{len(b.nodes), len(b.leaves.values), len(b.leaves.records)}
+}
+
+// fits reports whether the nodes from first on fit narrow ones.
+func (b *builder) fits(first int) bool {
+	delta, threshold := int32(0), uint64(0)
+	for i := first; i < len(b.nodes); i++ {
+		n := &b.nodes[i]
+		delta |= n.delta ^ n.delta>>31
+		threshold |= n.threshold
+	}
+	return delta <= reach && threshold <= math.MaxUint32
+}
+
+// undo takes back the tree that was laid out last, but not what it shares with
+// trees before it.
+func (b *builder) undo(root int32, before extent) {
+	b.stack = append(b.stack[:0], place{node: root})
+	for len(b.stack) > 0 {
+		k := b.stack[len(b.stack)-1].node
+		b.stack = b.stack[:len(b.stack)-1]
+		n, first := &b.spec.Nodes[k], before.nodes
+		if n.Mode == Leaf {
+			if first = before.values; b.leaves.form == leafRecord {
+				first = before.records
+			}
+		}
+		if int(b.at[k])-1 < first {
+			continue
+		}
+		if b.at[k] = 0; n.Mode != Leaf {
+			b.stack = append(b.stack, place{node: n.True}, place{node: n.False})
+		}
+	}
+	b.nodes, b.depth = b.nodes[:before.nodes], b.depth[:before.nodes]
+	b.leaves.values, b.leaves.records = b.leaves.values[:before.values], b.leaves.records[:before.records]
+}
+
+// narrowed packs the nodes, all of which fit.
 func (b *builder) narrowed() []uint64 {
 	out := make([]uint64, len(b.nodes))
-	for i, n := range b.nodes {
-		if n.delta > maxNarrowDelta || n.delta < -maxNarrowDelta || n.threshold > math.MaxUint32 {
-			return nil
-		}
+	for i := range b.nodes {
+		n := &b.nodes[i]
 		out[i] = n.threshold<<32 | uint64(uint16(n.delta))<<16 | uint64(n.column)
 	}
 	return out

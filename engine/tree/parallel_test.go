@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -51,27 +52,60 @@ func TestParallel(t *testing.T) {
 }
 
 // TestMemory shows that a loaded ensemble keeps little beside its nodes: 8
-// bytes a node whose threshold and value are float32 numbers, 16 otherwise.
+// bytes a node whose threshold and value are float32 numbers and whose tree has
+// no jump too wide for that, 16 otherwise, tree by tree.
 func TestMemory(t *testing.T) {
-	for _, c := range []struct {
-		shape shape
-		bytes int // a node
+	forest := slices.Repeat([]int{2250}, 100)
+	for name, c := range map[string]struct {
+		spec  func(*rand.Rand) Spec
+		bytes int // of all nodes
 	}{
-		{shape{trees: 100, leaves: 500, levels: 31}, 8},
-		{shape{trees: 100, leaves: 500, levels: 31, change: double}, 16},
+		"boosted":             {shape{trees: 100, leaves: 500, levels: 31}.build, 100 * 999 * 8},
+		"doubles":             {shape{trees: 100, leaves: 500, levels: 31, change: double}.build, 100 * 999 * 16},
+		"deep forest":         {uneven(forest), 100 * 4499 * 8},
+		"one very large":      {uneven([]int{400_000}), 799_999 * 16},
+		"large and others":    {uneven(append([]int{400_000}, forest...)), 799_999*16 + 100*4499*8},
+		"large behind others": {uneven(append(forest, 400_000)), 799_999*16 + 100*4499*8},
 	} {
 		before := heap()
-		e, err := New(c.shape.build(rand.New(rand.NewPCG(7, 8))))
+		e, err := New(c.spec(rand.New(rand.NewPCG(7, 8))))
 		if err != nil {
 			t.Fatal(err)
 		}
-		grown, nodes := heap()-before, e.Nodes()
-		ratio := float64(grown) / float64(nodes*c.bytes)
-		t.Logf("%d nodes of %d bytes: %.2f times their size", nodes, c.bytes, ratio)
-		if ratio < 1 || ratio > 1.5 {
-			t.Errorf("%d nodes of %d bytes take %d bytes, %.2f times their size", nodes, c.bytes, grown, ratio)
+		grown := heap() - before
+		ratio := float64(grown) / float64(c.bytes)
+		t.Logf("%s: %d nodes of %d bytes: %.2f times their size", name, e.Nodes(), c.bytes, ratio)
+		if ratio < 0.99 || ratio > 1.15 {
+			t.Errorf("%s: %d nodes of %d bytes take %d bytes, %.2f times their size", name, e.Nodes(), c.bytes, grown, ratio)
 		}
 		runtime.KeepAlive(e)
+	}
+}
+
+// uneven makes trees of so many leaves, which any share of goes to either side.
+func uneven(leaves []int) func(*rand.Rand) Spec {
+	return func(r *rand.Rand) Spec {
+		s := Spec{Features: 4, Targets: 1}
+		var grow func(n int) int32
+		grow = func(n int) int32 {
+			at := int32(len(s.Nodes))
+			s.Nodes = append(s.Nodes, Node{})
+			if n == 1 {
+				w := int32(len(s.Weights))
+				s.Weights = append(s.Weights, Weight{Value: float64(r.IntN(64))})
+				s.Nodes[at].Weights = [2]int32{w, w + 1}
+				return at
+			}
+			node := Node{Mode: LT, Feature: int32(r.IntN(4)), Threshold: float64(float32(r.NormFloat64()))}
+			left := 1 + r.IntN(n-1)
+			node.True, node.False = grow(left), grow(n-left)
+			s.Nodes[at] = node
+			return at
+		}
+		for _, n := range leaves {
+			s.Roots = append(s.Roots, grow(n))
+		}
+		return s
 	}
 }
 

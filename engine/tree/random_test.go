@@ -219,6 +219,68 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
+// TestFar compares ensembles in which jumps are too wide for narrow nodes: made
+// so by a shorter reach in every form of leaf and with shared nodes, and by size.
+func TestFar(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	numeric := []Mode{LEQ, LT, GTE, GT}
+	defer func(old int32) { reach = old }(reach)
+	for name, g := range map[string]grower{
+		"numbers": {modes: numeric}, "values": {modes: numeric, double: true}, "vectors": {modes: numeric, vector: true},
+		"records": {modes: numeric, linear: true}, "shared": {modes: numeric, shared: true}, "shared vectors": {modes: numeric, shared: true, vector: true},
+	} {
+		narrow, wide := 0, 0
+		for i := range 30 {
+			reach = int32(2 + i)
+			g := g
+			g.missing, g.pick = []Missing{MissNaN}, r.IntN
+			g.spec = Spec{Features: 3, Targets: 1 + i%2}
+			if g.linear {
+				g.spec.Aggregate = Max
+			}
+			s := g.grow(1+r.IntN(30), r.IntN(7))
+			for k := range s.Nodes { // nothing but the reach makes them wide
+				s.Nodes[k].Threshold = float64(float32(s.Nodes[k].Threshold))
+			}
+			compare[float32](t, s, r.IntN, []int{1, lanes + 3})
+			e, err := New(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			narrow, wide = narrow+len(e.narrowTrees), wide+len(e.wideTrees)
+		}
+		if narrow == 0 || wide == 0 {
+			t.Errorf("%s: %d narrow trees and %d wide ones: the comparison says less than it should", name, narrow, wide)
+		}
+	}
+	reach = maxNarrowDelta
+	s := uneven([]int{100, 50_000, 300})(r)
+	compare[float32](t, s, r.IntN, []int{1, lanes + 3})
+	if e, err := New(s); err != nil || len(e.narrowTrees) != 2 || len(e.wideTrees) != 1 {
+		t.Errorf("%v, %d narrow trees and %d wide ones, want 2 and 1", err, len(e.narrowTrees), len(e.wideTrees))
+	}
+}
+
+// TestFarShared bounds the work for trees that share a large one: each of them
+// is too wide, and is not to be tried anew.
+func TestFarShared(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	s := uneven([]int{40_000})(r)
+	const trees = 10_000
+	for range trees - 1 {
+		s.Roots = append(s.Roots, int32(len(s.Nodes)))
+		s.Nodes = append(s.Nodes, Node{Mode: LT, True: 0, False: 1})
+	}
+	compare[float32](t, s, r.IntN, []int{1})
+	e, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(e.narrow) + len(e.wide); len(e.wideTrees) != trees || n > 3*len(s.Nodes) {
+		t.Errorf("%d wide trees, %d words for %d nodes", len(e.wideTrees), n, len(s.Nodes))
+	}
+}
+
 // TestManyColumns compares ensembles whose rows are too wide for a whole block.
 func TestManyColumns(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
