@@ -59,6 +59,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -195,33 +196,49 @@ func (m *Model) MaxRows() int { return m.plan.maxRows() }
 // the same to the last bit. It may be called at any time.
 func (m *Model) SetThreads(n int) { m.plan.SetThreads(n) }
 
-// NewBatch makes the memory of a run.
-func (m *Model) NewBatch() *Batch { return &Batch{model: m, run: m.plan.newRun()} }
+// NewBatch makes the memory of a run, whose inputs have no size before Reset.
+func (m *Model) NewBatch() *Batch { return &Batch{model: m, run: m.plan.newRun(), err: errUnsized} }
 
 // A Batch holds the inputs, the scratch memory and the outputs of a run.
 type Batch struct {
 	model *Model
 	run   run
 	rows  int
+	err   error // why the last Reset was refused
 }
 
-// Reset sizes the inputs for a number of rows. Their old values are lost; the
-// caller then fills every input completely.
+// errUnsized is what Run says of a batch whose inputs have no size.
+var errUnsized = errors.New("cannot score a batch before Reset")
+
+// Reset sizes the inputs for a number of rows, 0 included. Their old values are
+// lost; the caller then fills every input completely. A number below 0 or above
+// MaxRows allocates nothing: the inputs then have no rows, and Run gives the
+// error. Who takes numbers of rows from others compares them with MaxRows first.
 func (b *Batch) Reset(rows int) {
-	b.rows = rows
+	b.rows, b.err = rows, nil
+	switch most := b.model.MaxRows(); {
+	case rows < 0:
+		b.err = fmt.Errorf("cannot score %d rows", rows)
+	case rows > most:
+		b.err = fmt.Errorf("cannot score %d rows: this model takes %d at most", rows, most)
+	}
+	if b.err != nil {
+		b.rows = 0
+	}
 	for i, p := range b.model.sig.Inputs {
 		var shape [modelfile.MaxRank]int
 		rank := copy(shape[:], p.Shape)
-		shape[0] = rows
+		shape[0] = b.rows
 		b.run.input(i).Resize(p.Type, shape[:rank]...)
 	}
 }
 
-// Rows is the number of rows of the last Reset.
+// Rows is the number of rows of the last Reset, 0 where it was refused.
 func (b *Batch) Rows() int { return b.rows }
 
 // Input is the tensor of input i in the order of the signature, row-major, to
-// be filled after Reset.
+// be filled after Reset: its elements may be changed, its type, shape and length
+// may not.
 func (b *Batch) Input(i int) *Tensor { return b.run.input(i) }
 
 // Output is the tensor of output i in the order of the signature. It is valid
@@ -230,11 +247,17 @@ func (b *Batch) Output(i int) *Tensor { return b.run.output(i) }
 
 // Run scores the batch. A *ValueError speaks of a value that was given (for
 // example a category that the model refuses); what a file asks for was checked
-// at load. Any other error means that the batch has more rows than MaxRows, or
-// that the file gives outputs of other shapes than it did when it was loaded.
+// at load. Any other error means that the last Reset was refused or that there
+// was none, that an input is no longer as Reset made it, or that the file gives
+// outputs of other shapes than it did when it was loaded.
 func (b *Batch) Run() error {
-	if b.rows > b.model.MaxRows() {
-		return fmt.Errorf("cannot score %d rows: this model takes %d at most", b.rows, b.model.MaxRows())
+	if b.err != nil {
+		return b.err
+	}
+	for i := range b.model.sig.Inputs {
+		if err := b.check(i); err != nil {
+			return err
+		}
 	}
 	if err := b.run.execute(); err != nil {
 		return err
@@ -245,4 +268,48 @@ func (b *Batch) Run() error {
 		}
 	}
 	return nil
+}
+
+// check finds an input that is not as Reset made it: a slice that was shortened
+// leaves no room for all rows, and one that was made longer means another number
+// of rows than the batch has.
+func (b *Batch) check(i int) error {
+	p, t := &b.model.sig.Inputs[i], b.run.input(i)
+	same := t.Type == p.Type && len(t.Shape) == len(p.Shape)
+	want := 1
+	for k := range p.Shape {
+		d := p.Shape[k]
+		if k == 0 {
+			d = b.rows
+		}
+		want *= d
+		same = same && t.Shape[k] == d
+	}
+	if !same {
+		return fmt.Errorf("input %q is of type %v and shape %v, expected %v and %v for %d rows, as Reset made it",
+			p.Name, t.Type, slices.Clone(t.Shape), p.Type, p.Shape, b.rows)
+	}
+	if got := elements(t); got != want {
+		return fmt.Errorf("input %q has %d elements, expected %d for %d rows, as Reset made it", p.Name, got, want, b.rows)
+	}
+	return nil
+}
+
+// elements is the length of the slice that a tensor's type uses.
+func elements(t *Tensor) int {
+	switch t.Type {
+	case Float32:
+		return len(t.F32)
+	case Float64:
+		return len(t.F64)
+	case Int64:
+		return len(t.I64)
+	case Int32:
+		return len(t.I32)
+	case Uint8:
+		return len(t.U8)
+	case Bool:
+		return len(t.Bool)
+	}
+	return len(t.Str)
 }

@@ -146,16 +146,50 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// TestTooManyRows shows that a batch beyond what the model takes is an error
-// and costs no more memory than its inputs.
-func TestTooManyRows(t *testing.T) {
+// TestBatchMisuse shows that a batch that was not sized, or sized wrongly, or
+// whose inputs are not as they were sized, is an error of Run.
+func TestBatchMisuse(t *testing.T) {
 	m := loadHeart(t, "1")
 	if m.MaxRows() < 10_000 {
 		t.Errorf("%d rows at most, a server offers 10,000", m.MaxRows())
 	}
 	b := m.NewBatch()
-	b.Reset(m.MaxRows() + 1)
-	if err := b.Run(); err == nil || !strings.Contains(err.Error(), "at most") {
-		t.Errorf("error %v, want one that names the limit", err)
+	in := func() *engine.Tensor { return b.Input(0) }
+	for _, c := range []struct {
+		what, want string
+		do         func()
+	}{
+		{"no Reset", "before Reset", func() {}},
+		{"one row too many", "at most", func() { b.Reset(m.MaxRows() + 1) }},
+		{"more rows than memory", "cannot score 1099511627776 rows: this model takes", func() { b.Reset(1 << 40) }},
+		{"rows below 0", "cannot score -1 rows", func() { b.Reset(-1) }},
+		{"all shorter", "elements, expected 2 for 2 rows", func() {
+			b.Reset(2)
+			x := in()
+			x.F32, x.F64, x.I64 = x.F32[:len(x.F32)/2], x.F64[:len(x.F64)/2], x.I64[:len(x.I64)/2]
+			x.Str = x.Str[:len(x.Str)/2]
+		}},
+		{"longer", "elements, expected 2 for 2 rows", func() {
+			b.Reset(2)
+			x := in()
+			x.F32, x.F64, x.I64, x.Str = append(x.F32, 0), append(x.F64, 0), append(x.I64, 0), append(x.Str, "")
+		}},
+		{"another shape", "as Reset made it", func() { b.Reset(2); in().Shape[0] = 1 }},
+		{"no shape", "as Reset made it", func() { b.Reset(2); in().Shape = nil }},
+		{"another type", "is of type string", func() { b.Reset(2); in().Resize(engine.String, in().Shape...) }},
+	} {
+		c.do()
+		if err := b.Run(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.what, err, c.want)
+		}
+	}
+	for _, rows := range []int{0, 2} { // the same batch, used well
+		b.Reset(rows)
+		if err := b.Run(); err != nil || b.Rows() != rows {
+			t.Errorf("%d rows: %v, %d rows", rows, err, b.Rows())
+		}
+	}
+	if b.Reset(-1); b.Rows() != 0 || in().Rows() != 0 {
+		t.Errorf("a refused Reset leaves %d rows, %d in the input", b.Rows(), in().Rows())
 	}
 }

@@ -132,6 +132,9 @@ func (m *Model) SelfTest() (rows int, err error) {
 	if len(m.Examples) == 0 {
 		return 0, nil
 	}
+	if n := len(m.Examples); n > m.MaxRows() {
+		return 0, fmt.Errorf("self-test of %s: %d examples, the model takes %d rows at most", m.Source, n, m.MaxRows())
+	}
 	b := m.Batch(len(m.Examples))
 	defer b.Release()
 	for row, ex := range m.Examples {
