@@ -10,11 +10,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 
 	"online-inference/oinf/conform"
 )
@@ -36,7 +34,9 @@ func verbs() map[string]verb {
 	return map[string]verb{
 		"inspect": {"MODEL", "tell what a model is: format, inputs, outputs, classes, size", inspectVerb},
 		"oip": {"URL", "hold any server against the Open Inference Protocol", func(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) error {
-			return conform.Run(ctx, args, stdout, stderr)
+			ctx, stop := graceful(ctx)
+			defer stop()
+			return signalled(ctx, conform.Run(ctx, args, stdout, stderr))
 		}},
 		"predict": {"MODEL [ROWS]", "score the rows of a CSV or JSON lines file", predictVerb},
 		"version": {"", "tell the version of this program", versionVerb},
@@ -44,9 +44,7 @@ func verbs() map[string]verb {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
+	err := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	if err == nil {
 		return
 	}

@@ -33,7 +33,7 @@ Examples
   some-query | oinf predict model.ubj -missing NA,-999 | head
 
 Exit codes: 0 done; 1 a bad row, or a file that cannot be read or written;
-2 wrong arguments, or a model that cannot be used; 130 interrupted.
+2 wrong arguments, or a model that cannot be used; 130 interrupted, 143 terminated.
 `
 
 // defaultMissing are the words that pandas, R and databases write.
@@ -76,6 +76,8 @@ func predictVerb(ctx context.Context, args []string, stdin io.Reader, stdout, st
 	if err != nil {
 		return err
 	}
+	ctx, stop := graceful(ctx)
+	defer stop()
 	path := "-"
 	if len(rest) == 2 {
 		path = rest[1]
@@ -143,7 +145,7 @@ func readingError(ctx context.Context, name string, err error) error {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("interrupted: %w", ctx.Err())
+		return signalled(ctx, fmt.Errorf("interrupted: %w", ctx.Err()))
 	}
 	var bad *predict.RowError
 	if errors.As(err, &bad) {

@@ -106,7 +106,7 @@ func TestAdvice(t *testing.T) {
 		strings.ReplaceAll(lines(header, patient), ",", ";"): `(-delimiter ';' splits it at each ";")`,
 		lines(patient, patient):                              "(-no-header, if line 1 is a row already)",
 		lines(strings.ToUpper(header), patient):              `(capitals count: "AGE" is not "age")`,
-		lines("a,b,c,d,e,f,g,h,i,j,k,l,m", patient):          "(-by-position, if the columns are in the model's order)",
+		lines("a,b,c,d,e,f,g,h,i,j,k,l,m", patient):          "(-by-position, if the columns are in the model's order; -columns NAMES says which columns the features are, in the model's order)",
 	} {
 		if got := execute(t, strings.NewReader(in), "predict", heart); got.code != 1 || !strings.Contains(got.stderr, want) {
 			t.Errorf("exit %d, %s\nwant %s", got.code, got.stderr, want)

@@ -162,11 +162,12 @@ func (t *task) advice(missing []string) string {
 			return fmt.Sprintf(" (capitals count: %q is not %q)", other, name)
 		}
 	}
+	const columns = "-columns NAMES says which columns the features are, in the model's order"
 	switch {
 	case len(missing) != t.Model.Len() || len(t.names) < t.Model.Len():
 		return ""
 	case len(t.names) > t.Model.Len():
-		return " (-columns NAMES says which columns the features are, in the model's order)"
+		return " (" + columns + ")"
 	}
 	numbers := 0
 	for _, name := range t.names {
@@ -177,7 +178,7 @@ func (t *task) advice(missing []string) string {
 	if numbers > 0 {
 		return " (-no-header, if line 1 is a row already)"
 	}
-	return " (-by-position, if the columns are in the model's order)"
+	return " (-by-position, if the columns are in the model's order; " + columns + ")"
 }
 
 // rejectsHeader begins the file of rejected rows, so that it can be repaired and
