@@ -307,7 +307,7 @@ func TestInterrupt(t *testing.T) {
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		table := header + "\n" + strings.Repeat(patient+"\n", 50_000) // more than the program holds at a time
+		table := header + "\n" + strings.Repeat(patient+"\n", 200_000) // more than the program holds at a time
 		written := make(chan error, 1)
 		go func() {
 			_, err := io.WriteString(stdin, table)
