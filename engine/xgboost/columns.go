@@ -4,7 +4,7 @@ import "online-inference/engine/forest"
 
 // categories are the values of one column that the data frame of training had,
 // in the order of their codes: texts that lie end to end, cut at the offsets, or
-// numbers. Both are empty for a column of plain numbers.
+// numbers. A column of plain numbers has none.
 type categories struct {
 	text    []byte
 	offsets []int32
@@ -34,13 +34,17 @@ func (m *model) categories() {
 					kind = m.count("type")
 				}
 			})
-			c := categories{}
+			if !text && len(values) == 0 {
+				m.cats = append(m.cats, nil)
+				return
+			}
+			c := &categories{}
 			if text {
 				c.text, c.offsets = make([]byte, len(values)), offsets
 				for i, v := range values {
 					c.text[i] = byte(int(v)) // UTF-8 as signed bytes
 				}
-			} else if len(values) > 0 {
+			} else {
 				c.numbers = unsigned(kind, values)
 			}
 			m.cats = append(m.cats, c)
@@ -80,6 +84,7 @@ func (m *model) columns() ([]forest.Column, error) {
 			continue
 		}
 		switch c := m.cats[i]; {
+		case c == nil:
 		case len(c.offsets) > 1:
 			book, err := m.codes(c)
 			if err != nil {

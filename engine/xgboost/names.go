@@ -28,7 +28,7 @@ type cutName struct {
 // versions count bytes. Both readings are kept; a name that they give
 // different codes is refused, and one of which at least half is left is known by
 // its beginning and its length.
-func (m *model) codes(c categories) (*codebook, error) {
+func (m *model) codes(c *categories) (*codebook, error) {
 	book := &codebook{codes: map[string]float64{}}
 	ascii := true
 	for _, b := range c.text {

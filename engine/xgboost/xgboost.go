@@ -68,12 +68,12 @@ type model struct {
 	wrapper   wrapper
 
 	booster  string
-	drop     []float64 // weight_drop
-	weights  []float32 // of gblinear
-	parallel int       // num_parallel_tree
-	info     []int32   // tree_info
-	rounds   []int32   // iteration_indptr
-	cats     []categories
+	drop     []float64     // weight_drop
+	weights  []float32     // of gblinear
+	parallel int           // num_parallel_tree
+	info     []int32       // tree_info
+	rounds   []int32       // iteration_indptr
+	cats     []*categories // by column, nil for plain numbers
 
 	spec  tree.Spec
 	ends  []treeEnd
