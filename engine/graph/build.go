@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"errors"
 	"fmt"
 
 	"online-inference/engine/modelfile"
@@ -21,6 +20,8 @@ type value struct {
 	least    int      // of an input: the columns that operators pick from
 	parts    []*value // of a sequence, which only outputs can be
 	selected bool     // a Where chose its elements
+	given    bool     // its elements follow the values of rows, not their number alone
+	loose    bool     // so does its shape
 }
 
 // build is one node while it is compiled: its attributes, what is known of its
@@ -36,24 +37,45 @@ type build struct {
 	parts   []*value // what a sequence is made of
 	err     error
 	// stateful makes the kernel where it needs memory of its own in each run.
-	stateful func() kernel
+	// It charges what it computes in steps of its own.
+	stateful func(*meter) kernel
+	pricing  pricing // where it is not that of the operator
+	place    int     // of the node in its graph
+	wrong    error   // with the body that the node holds
 	compiler *compiler
+}
+
+// where names a node: by its name, or by its operator and its place.
+func (b *build) where() string {
+	if b.node.Name == "" {
+		return fmt.Sprintf("node %d, %s", b.place, b.op)
+	}
+	return fmt.Sprintf("%s %q", b.op, b.node.Name)
+}
+
+// name is the node's name, or what stands for it.
+func (b *build) name() string {
+	if b.node.Name == "" {
+		return fmt.Sprintf("#%d", b.place)
+	}
+	return b.node.Name
 }
 
 // refuse records that the node asks for what the engine does not do.
 func (b *build) refuse(format string, args ...any) kernel {
 	if b.err == nil {
-		b.err = &modelfile.UnsupportedError{Format: "onnx", Op: b.op, Node: b.node.Name, Reason: fmt.Sprintf(format, args...)}
+		b.err = &modelfile.UnsupportedError{Format: "onnx", Op: b.op, Node: b.name(), Reason: fmt.Sprintf(format, args...)}
 	}
 	return nil
 }
 
-// damaged is refuse for a cause that may be about a limit.
+// damaged records that what the node holds does not fit together, or goes beyond
+// a limit.
 func (b *build) damaged(cause error) kernel {
-	if b.err == nil && errors.Is(cause, modelfile.ErrLimit) {
-		b.err = modelfile.Malformed("onnx", fmt.Errorf("operator %s in node %q: %w", b.op, b.node.Name, cause))
+	if b.err == nil {
+		b.err = modelfile.Malformed("onnx", fmt.Errorf("%s: %w", b.where(), cause))
 	}
-	return b.refuse("%v", cause)
+	return nil
 }
 
 // outOf says that a column or a target is negative or beyond MaxColumns.

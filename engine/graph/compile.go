@@ -18,7 +18,31 @@ func Compile(m *onnx.Model) (*Plan, error) {
 		return nil, err
 	}
 	c.linears()
+	c.release()
 	return c.plan, nil
+}
+
+// release forgets the constants that no step reads.
+func (c *compiler) release() {
+	read := make([]bool, len(c.plan.consts))
+	var mark func(steps []step)
+	mark = func(steps []step) {
+		for _, s := range steps {
+			for _, slot := range s.in {
+				read[slot] = true
+			}
+			mark(s.parts)
+		}
+	}
+	mark(c.plan.steps)
+	for _, p := range c.plan.Outputs {
+		read[p.slot] = true
+	}
+	for i := range c.plan.consts {
+		if !read[i] {
+			c.plan.consts[i] = nil
+		}
+	}
 }
 
 // compile makes the plan with one step a node.
@@ -37,6 +61,9 @@ func (c *compiler) compile() error {
 	}
 	c.widths()
 	c.prune()
+	if err := c.settled(); err != nil {
+		return err
+	}
 	if err := c.probe(); err != nil {
 		return err
 	}
@@ -51,9 +78,9 @@ type compiler struct {
 	table  map[[2]string]*operator
 	values map[string]*value // by name
 	ports  []*value          // of the inputs
-	folded int               // elements computed at load
-	work   *int              // elements read and given for that, bodies included
-	tried  *Run              // the run on zeros; nil where the model refuses zeros
+	meter  *meter            // of what the load costs, bodies included
+	tried  *Run              // the run on three rows of zeros
+	spoilt map[int]error     // what is wrong with the steps, by their first output's slot, unless they are dropped
 
 	builds map[int]*build     // the nodes of the steps by their first output's slot
 	ends   map[*build]*linear // the linear operators
@@ -63,7 +90,7 @@ type compiler struct {
 }
 
 func newCompiler(m *onnx.Model) *compiler {
-	c := &compiler{model: m, plan: &Plan{}, table: map[[2]string]*operator{}, values: map[string]*value{}, work: new(int),
+	c := &compiler{model: m, plan: &Plan{}, table: map[[2]string]*operator{}, values: map[string]*value{}, meter: loading(), spoilt: map[int]error{},
 		builds: map[int]*build{}, ends: map[*build]*linear{}}
 	return c
 }
@@ -72,19 +99,14 @@ func malformed(format string, args ...any) error {
 	return &modelfile.FormatError{Format: "onnx", Offset: -1, Reason: fmt.Sprintf(format, args...)}
 }
 
-// exceeds is malformed for what goes beyond a limit.
-func exceeds(format string, args ...any) error {
-	return &modelfile.FormatError{Format: "onnx", Offset: -1, Reason: fmt.Sprintf(format, args...), Limit: true}
-}
-
 // within says where a fault was found, and keeps that it is about a limit.
 func within(label string, err error) error {
 	if label != "" {
 		label += ": "
 	}
-	e := &modelfile.FormatError{Format: "onnx", Offset: -1, Reason: label + err.Error()}
+	e := &modelfile.FormatError{Format: "onnx", Offset: -1, Reason: label + err.Error(), Limit: errors.Is(err, modelfile.ErrLimit)}
 	if inner := (*modelfile.FormatError)(nil); errors.As(err, &inner) {
-		e.Limit, e.Reason = inner.Limit, strings.Replace(e.Reason, inner.Error(), inner.Reason, 1)
+		e.Reason = strings.Replace(e.Reason, inner.Error(), inner.Reason, 1)
 	}
 	return e
 }
@@ -156,7 +178,7 @@ func checkInput(in onnx.Value) error {
 
 // port declares an input.
 func (c *compiler) port(p Port) error {
-	v := &value{slot: c.slot(nil), typ: p.Type}
+	v := &value{slot: c.slot(nil), typ: p.Type, given: true}
 	v.origin = v
 	p.slot = v.slot
 	c.ports = append(c.ports, v)
@@ -199,11 +221,7 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 	if n.Domain != "" {
 		full = n.Domain + "." + n.Op
 	}
-	label := n.Name
-	if label == "" {
-		label = fmt.Sprintf("#%d", index)
-	}
-	b := &build{node: n, op: full, version: c.model.Opsets[n.Domain], used: map[string]bool{}, compiler: c}
+	b := &build{node: n, op: full, place: index, version: c.model.Opsets[n.Domain], used: map[string]bool{}, compiler: c}
 	switch {
 	case c.model.Functions[[2]string{n.Domain, n.Op}]:
 		b.refuse("the file defines it as a function of its own, and those are not read")
@@ -220,7 +238,7 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 		var v *value
 		if name != "" {
 			if v = c.find(name); v == nil {
-				return malformed("node %q reads %q, which no earlier node gives", label, name)
+				return malformed("%s reads %q, which no earlier node gives", b.where(), name)
 			}
 		}
 		b.in = append(b.in, v)
@@ -247,7 +265,8 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 	if b.parts != nil {
 		return c.define(n.Outputs[0], &value{typ: tensor.Invalid, parts: b.parts})
 	}
-	s := step{label: fmt.Sprintf("%s %q", full, label), run: run, fresh: b.stateful}
+	s := step{label: b.where(), run: run, fresh: b.stateful, price: b.price()}
+	wrong := b.settle()
 	for _, v := range b.in {
 		slot := -1
 		if v != nil {
@@ -255,7 +274,13 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 		}
 		s.in = append(s.in, slot)
 	}
-	return c.place(b, s)
+	if err := c.place(b, s); err != nil {
+		return err
+	}
+	if wrong != nil && len(b.out) > 0 {
+		c.spoilt[b.out[0].slot] = wrong
+	}
+	return nil
 }
 
 // finish checks that the builder gave what it must and read all that the node says.
@@ -320,16 +345,17 @@ func (c *compiler) place(b *build, s step) error {
 	for i := range out {
 		out[i] = &tensor.Tensor{}
 	}
-	if err := s.kernel()(in, out); err != nil {
+	held := c.meter.used.made
+	err := c.meter.charge(s.price(in))
+	if err == nil {
+		err = s.kernel(c.meter)(in, out)
+	}
+	if err != nil {
 		return within(s.label, err)
 	}
-	if err := charge(c.work, in, out); err != nil {
-		return within("", err)
-	}
+	c.meter.used.made = held // and what stays
 	for i, v := range b.out {
-		if c.folded += out[i].Len(); c.folded > modelfile.MaxProbe {
-			return exceeds("its constants grow to more than %d elements", modelfile.MaxProbe)
-		}
+		c.meter.used.made += times(volume(out[i].Shape), wordsOf(out[i].Type))
 		v.constant = out[i]
 		c.plan.consts[v.slot] = out[i]
 	}
@@ -344,7 +370,7 @@ func (c *compiler) alias(b *build, op *operator) error {
 		return err
 	}
 	if len(b.out) != 1 {
-		return malformed("node %q has %d outputs", b.node.Name, len(b.out))
+		return malformed("%s has %d outputs", b.where(), len(b.out))
 	}
 	v := *b.in[0]
 	if b.out[0].role != RoleOther {

@@ -41,6 +41,7 @@ func constant(b *build) kernel {
 	if given != 1 {
 		return b.refuse("%d values, one belongs there", given)
 	}
+	b.pricing = func([]*tensor.Tensor) cost { return moved(volume(t.Shape), wordsOf(t.Type)) }
 	b.gives(0, t.Type)
 	return func(_, out []*tensor.Tensor) error {
 		reshaped(out[0], t, t.Shape)

@@ -80,12 +80,8 @@ func create(t *tensor.Tensor, typ tensor.Type, shape ...int) error {
 }
 
 func growTo(limit int, t *tensor.Tensor, typ tensor.Type, shape []int) error {
-	n := 1
-	for _, d := range shape {
-		if d > 0 && n > limit/d {
-			return exceeds("a result of more than %d elements", limit)
-		}
-		n *= d
+	if volume(shape) > limit {
+		return modelfile.Exceeds("a result of more than %d elements", limit)
 	}
 	t.Resize(typ, shape...)
 	return nil

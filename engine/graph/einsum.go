@@ -26,7 +26,8 @@ func einsum(b *build) kernel {
 	}
 	b.gives(0, b.typ(0))
 	typ := b.typ(0)
-	b.stateful = func() kernel { // with walks of its own in each run
+	b.pricing = e.price(wordsOf(typ))
+	b.stateful = func(*meter) kernel { // with walks of its own in each run
 		return numeric(typ, einsumKernel[float32](e), einsumKernel[float64](e), einsumKernel[int64](e), einsumKernel[int32](e), nil)
 	}
 	return nil
@@ -115,7 +116,7 @@ func einsumKernel[T number](e *equation) kernel {
 		steps := 1
 		for _, d := range dims[:n] {
 			if d > 0 && steps > modelfile.MaxStep/d {
-				return exceeds("more than %d products", modelfile.MaxStep)
+				return modelfile.Exceeds("more than %d products", modelfile.MaxStep)
 			}
 			steps *= d
 		}
@@ -146,5 +147,20 @@ func einsumKernel[T number](e *equation) kernel {
 			}
 		}
 		return nil
+	}
+}
+
+// price counts the products, and what is kept of them.
+func (e *equation) price(gives int) pricing {
+	return func(in []*tensor.Tensor) cost {
+		var dims [2 * modelfile.MaxRank]int
+		for i, term := range e.terms {
+			for d, k := range term {
+				if d < len(in[i].Shape) {
+					dims[k] = max(dims[k], in[i].Shape[d])
+				}
+			}
+		}
+		return cost{times(volume(dims[:e.kept]), gives), times(volume(dims[:len(e.letters)]), 2, len(in))}
 	}
 }

@@ -18,6 +18,7 @@ func oneHotEncoder(b *build) kernel {
 	ints, strings := b.ints("cats_int64s"), b.strings("cats_strings")
 	zeros := b.int("zeros", 1) != 0
 	b.gives(0, tensor.Float32)
+	b.pricing = func(in []*tensor.Tensor) cost { return moved(times(volume(in[0].Shape), len(ints)+len(strings)), 1) }
 	switch {
 	case len(ints) > 0 && len(strings) > 0 || len(ints)+len(strings) == 0:
 		return b.refuse("%d integer and %d string categories", len(ints), len(strings))

@@ -26,7 +26,7 @@ func FuzzNodes(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := p.NewRun()
+		r := p.newRun(loading())
 		for i := range p.Inputs {
 			if !hostileInput(r.Input(i), m.Graph.Inputs[i]) {
 				return

@@ -32,6 +32,7 @@ func newAffine(b *build, outputs int, weights, offsets []float32) *affine {
 		a.offsets[i] = float64(o)
 	}
 	b.reads(0, a.columns)
+	b.pricing = rowPrice(len(weights)+16*outputs, 6+outputs)
 	return a
 }
 
@@ -153,6 +154,7 @@ func linearClassifier(b *build) kernel {
 	if b.err != nil {
 		return nil
 	}
+	b.pricing = rowPrice(len(coefficients)+16*n, 6+n+scores)
 	end := &linear{affine: a, room: max(scores, n), resize: c.resize, finish: c.choose}
 	if n == 2 && (c.pair == pairLogistic || c.pair == pairNone && c.post == postLogistic) {
 		end.logit = c

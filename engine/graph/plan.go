@@ -1,7 +1,9 @@
 // Package graph compiles an ONNX graph into a plan and runs it. Everything a
 // file can get wrong is found while compiling: unknown operators, attributes,
 // element types, and shapes that do not fit; a running plan can only refuse
-// values.
+// values, or stop where a file made for it would cost far more than the rows
+// tried at load (modelfile.ErrLimit). Each operator is charged by the shapes of
+// its inputs before it runs: see meter and price.
 package graph
 
 import (
@@ -53,6 +55,7 @@ type Plan struct {
 	trees  []*tree.Ensemble
 	consts []*tensor.Tensor // by slot; nil where a step or the caller fills it
 	steps  []step
+	tariff tariff
 }
 
 // SetThreads bounds the goroutines that one Run of a large batch uses; 0 stands
@@ -71,14 +74,15 @@ type kernel func(in, out []*tensor.Tensor) error
 type step struct {
 	label   string // operator and node, for messages
 	run     kernel
-	fresh   func() kernel // makes the kernel for one run, where run is nil
-	in, out []int         // slots
-	parts   []step        // of a fused step: what it stands for
+	fresh   func(*meter) kernel // makes the kernel for one run, where run is nil
+	price   pricing             // nil of a fused step, which costs no more than a row's inputs
+	in, out []int               // slots
+	parts   []step              // of a fused step: what it stands for
 }
 
-func (s *step) kernel() kernel {
+func (s *step) kernel(m *meter) kernel {
 	if s.fresh != nil {
-		return s.fresh()
+		return s.fresh(m)
 	}
 	return s.run
 }
@@ -88,18 +92,22 @@ type Run struct {
 	plan   *Plan
 	values []tensor.Tensor
 	args   []args // by step
+	meter  *meter
 }
 
 type args struct {
 	run     kernel
+	price   pricing
 	in, out []*tensor.Tensor
 	parts   []args
 }
 
 // NewRun makes the memory of an execution. Arrays grow to what the batches
 // need and are kept.
-func (p *Plan) NewRun() *Run {
-	r := &Run{plan: p, values: make([]tensor.Tensor, len(p.consts)), args: make([]args, len(p.steps))}
+func (p *Plan) NewRun() *Run { return p.newRun(&meter{}) }
+
+func (p *Plan) newRun(m *meter) *Run {
+	r := &Run{plan: p, meter: m, values: make([]tensor.Tensor, len(p.consts)), args: make([]args, len(p.steps))}
 	at := func(slot int) *tensor.Tensor {
 		if c := p.consts[slot]; c != nil {
 			return c
@@ -116,9 +124,9 @@ func (p *Plan) NewRun() *Run {
 		return all[start:len(all):len(all)]
 	}
 	for i, s := range p.steps {
-		r.args[i] = args{s.kernel(), collect(s.in), collect(s.out), nil}
+		r.args[i] = args{s.kernel(m), s.price, collect(s.in), collect(s.out), nil}
 		for _, s := range s.parts {
-			r.args[i].parts = append(r.args[i].parts, args{s.kernel(), collect(s.in), collect(s.out), nil})
+			r.args[i].parts = append(r.args[i].parts, args{s.kernel(m), s.price, collect(s.in), collect(s.out), nil})
 		}
 	}
 	return r
@@ -144,8 +152,14 @@ func (r *Run) Output(i int) *tensor.Tensor {
 	return &r.values[slot]
 }
 
-// Execute runs the steps in order.
+// Execute runs the steps in order. An error that errors.Is finds to be
+// modelfile.ErrLimit says that they cost far more than the rows tried at load.
 func (r *Run) Execute() error {
+	rows := 0
+	for _, p := range r.plan.Inputs {
+		rows = max(rows, r.values[p.slot].Rows())
+	}
+	r.meter.used, r.meter.most = cost{}, r.plan.tariff.most(rows)
 	for i := range r.args {
 		if err := r.step(i); err != nil {
 			return err
@@ -156,7 +170,10 @@ func (r *Run) Execute() error {
 
 func (r *Run) step(i int) error {
 	a := &r.args[i]
-	err := a.run(a.in, a.out)
+	err := r.pay(a)
+	if err == nil {
+		err = a.run(a.in, a.out)
+	}
 	if a.parts != nil && errors.Is(err, errApart) {
 		return r.apart(i)
 	}
@@ -166,11 +183,23 @@ func (r *Run) step(i int) error {
 	return nil
 }
 
+// pay charges what a step will cost.
+func (r *Run) pay(a *args) error {
+	if a.price == nil {
+		return nil
+	}
+	return r.meter.charge(a.price(a.in))
+}
+
 // apart runs what a fused step stands for.
 func (r *Run) apart(i int) error {
 	for k := range r.args[i].parts {
 		a := &r.args[i].parts[k]
-		if err := a.run(a.in, a.out); err != nil {
+		err := r.pay(a)
+		if err == nil {
+			err = a.run(a.in, a.out)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", r.plan.steps[i].parts[k].label, err)
 		}
 	}

@@ -13,37 +13,116 @@ import (
 // costs. Where zeros are no value that the model takes, it goes on all the same:
 // what follows must fit too.
 func (c *compiler) probe() error {
-	var shapes [2][][]int
-	var elements [2]int
-	for k, rows := range [2]int{2, 3} {
-		r := c.plan.NewRun()
-		for i, p := range c.plan.Inputs {
-			if err := fillZero(r.Input(i), p, rows); err != nil {
-				return err
-			}
-			elements[k] += r.Input(i).Len()
+	var tries [2]*try
+	for k := range tries {
+		var err error
+		if tries[k], err = c.try(k + 2); err != nil {
+			return err
 		}
-		n, err := r.probe()
-		if err != nil {
-			return within("", err)
-		}
-		elements[k] += n
-		c.tried = r
-		for i := range c.plan.Outputs {
-			shapes[k] = append(shapes[k], append([]int(nil), r.Output(i).Shape...))
-		}
+		c.tried = tries[k].run
 	}
-	if c.turn(shapes) {
+	two, three := tries[0], tries[1]
+	if c.turn([2][][]int{two.shapes, three.shapes}) {
 		return c.probe()
 	}
 	for i := range c.plan.Outputs {
-		shape, err := generalise(shapes[0][i], shapes[1][i])
+		shape, err := generalise(two.shapes[i], three.shapes[i])
 		if err != nil {
 			return unsupported("output %q: %v", c.plan.Outputs[i].Name, err)
 		}
 		c.plan.Outputs[i].Shape = shape
 	}
-	c.plan.MaxRows = modelfile.MaxRun / max(1, elements[1]-elements[0])
+	c.plan.MaxRows = modelfile.MaxRun / max(1, three.elements-two.elements)
+	return c.foretell(two, three)
+}
+
+// manyRows is the third number of rows tried, or as many as the limits allow: a
+// cost that grows faster than the rows shows there.
+const manyRows = 8
+
+// foretell learns what a batch costs, and refuses steps whose cost is no
+// straight line over the number of rows, as that of all pairs of rows is.
+func (c *compiler) foretell(two, three *try) error {
+	t := tariff{}
+	for i := range c.plan.steps {
+		t.row.made += three.costs[i].made - two.costs[i].made
+		t.row.work += three.costs[i].work - two.costs[i].work
+		t.base.made += two.costs[i].made
+		t.base.work += two.costs[i].work
+	}
+	t.row.made, t.row.work = max(t.row.made, 0), max(t.row.work, 0)
+	c.plan.tariff = t // two rows' cost as the base is two rows too much, and no harm
+	rows := manyRows
+	for rows > 4 && (t.base.made+rows*(t.row.made+three.inputs) > modelfile.MaxProbe/2 || rows*t.row.work > modelfile.MaxWork/4) {
+		rows--
+	}
+	many, err := c.try(rows)
+	if err != nil {
+		return err
+	}
+	for i := range c.plan.steps {
+		from, to, have := two.costs[i], three.costs[i], many.costs[i]
+		if have.made > from.made+(rows-2)*(to.made-from.made) || have.work > from.work+(rows-2)*(to.work-from.work) {
+			const reason = "what it costs grows faster than the number of rows"
+			if b := c.builds[c.plan.steps[i].out[0]]; b != nil {
+				b.refuse(reason)
+				return b.err
+			}
+			return unsupported("%s: %s", c.plan.steps[i].label, reason)
+		}
+	}
+	return nil
+}
+
+// A try is a run on some rows of zeros.
+type try struct {
+	run      *Run
+	shapes   [][]int // of the outputs
+	costs    []cost  // by step
+	elements int     // of the inputs and of all that the steps gave
+	inputs   int     // words of one row of the inputs
+}
+
+func (c *compiler) try(rows int) (*try, error) {
+	held := c.meter.used.made // by constants; what a try takes is let go
+	defer func() { c.meter.used.made = held }()
+	t := &try{run: c.plan.newRun(c.meter)}
+	for i, p := range c.plan.Inputs {
+		shape, err := p.sized(rows)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.meter.charge(moved(volume(shape), wordsOf(p.Type))); err != nil {
+			return nil, within(fmt.Sprintf("input %q", p.Name), err)
+		}
+		t.inputs += volume(shape) / rows * wordsOf(p.Type)
+		x := t.run.Input(i)
+		x.Resize(p.Type, shape...)
+		t.elements += x.Len()
+	}
+	if err := t.steps(); err != nil {
+		return nil, within("", err)
+	}
+	for i := range c.plan.Outputs {
+		t.shapes = append(t.shapes, append([]int(nil), t.run.Output(i).Shape...))
+	}
+	return t, nil
+}
+
+// steps is Execute past the steps that refuse a value.
+func (t *try) steps() error {
+	r := t.run
+	for i := range r.args {
+		before := r.meter.used
+		err := r.step(i)
+		if refused := (*modelfile.ValueError)(nil); err != nil && !errors.As(err, &refused) {
+			return err
+		}
+		t.costs = append(t.costs, cost{r.meter.used.made - before.made, r.meter.used.work - before.work})
+		for _, x := range r.args[i].out {
+			t.elements += x.Len()
+		}
+	}
 	return nil
 }
 
@@ -64,58 +143,23 @@ func (c *compiler) turn(shapes [2][][]int) (turned bool) {
 		slot := c.slot(nil)
 		c.plan.steps = append(c.plan.steps, step{
 			label: fmt.Sprintf("output %q", p.Name), run: transposed(perm), in: []int{p.slot}, out: []int{slot},
+			price: func(in []*tensor.Tensor) cost { return moved(volume(in[0].Shape), wordsOf(in[0].Type)) },
 		})
 		p.slot, turned = slot, true
 	}
 	return turned
 }
 
-// charge counts what a step read and gave, up to modelfile.MaxWork: a long list
-// of nodes that each read one large constant costs time and no memory.
-func charge(work *int, lists ...[]*tensor.Tensor) error {
-	for _, l := range lists {
-		for _, t := range l {
-			*work += t.Len()
-		}
-	}
-	if *work > modelfile.MaxWork {
-		return exceeds("loading it takes more than %d elements through its operators", modelfile.MaxWork)
-	}
-	return nil
-}
-
-// probe is Execute under a budget for all steps together, and past the steps
-// that refuse a value. It gives the number of elements that the steps made.
-func (r *Run) probe() (elements int, err error) {
-	work := 0
-	for i := range r.args {
-		err := r.step(i)
-		if err == nil {
-			err = charge(&work, r.args[i].in, r.args[i].out)
-		}
-		if refused := (*modelfile.ValueError)(nil); err != nil && !errors.As(err, &refused) {
-			return 0, err
-		}
-		for _, t := range r.args[i].out {
-			elements += t.Len()
-		}
-		if elements > modelfile.MaxProbe {
-			return 0, exceeds("a few rows need more than %d elements", modelfile.MaxProbe)
-		}
-	}
-	return elements, nil
-}
-
-func fillZero(t *tensor.Tensor, p Port, rows int) error {
+// sized is the shape of an input of some rows.
+func (p *Port) sized(rows int) ([]int, error) {
 	shape := append([]int(nil), p.Shape...)
 	shape[0] = rows
 	for k, d := range shape {
 		if d < 0 {
-			return unsupported("input %q leaves its dimension %d open and no operator settles it", p.Name, k)
+			return nil, unsupported("input %q leaves its dimension %d open and no operator settles it", p.Name, k)
 		}
 	}
-	t.Resize(p.Type, shape...)
-	return nil
+	return shape, nil
 }
 
 // generalise compares the shapes that two and three rows gave: the first

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"online-inference/engine/modelfile"
 	"online-inference/engine/tensor"
@@ -54,7 +55,7 @@ func resolve(dims []int, want []int64, in *tensor.Tensor, zeros bool) (int, erro
 	for i, d := range want {
 		switch {
 		case d == -1 && open < 0:
-			open = i
+			open, dims[i] = i, 1
 			continue
 		case d == 0 && !zeros:
 			if i >= len(in.Shape) {
@@ -73,12 +74,18 @@ func resolve(dims []int, want []int64, in *tensor.Tensor, zeros bool) (int, erro
 		case known > 0:
 			dims[open] = total / known
 			known *= dims[open]
-		case total == 0:
-			dims[open] = 0
+		case total == 0: // of a batch without rows: what the rows would have
+			dims[open] = volume(in.Shape) / volume(dims[:len(want)])
 		}
 	}
 	if known != total {
+		if total == 0 && !zeros && slices.Contains(want, 0) {
+			return resolve(dims, want, in, true) // a 0 that was computed counts the rows
+		}
 		return 0, fmt.Errorf("%d elements do not fit shape %v", total, want)
+	}
+	if volume(dims[:len(want)]) > modelfile.MaxStep {
+		return 0, fmt.Errorf("shape %v", want)
 	}
 	return len(want), nil
 }

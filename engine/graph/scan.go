@@ -33,13 +33,15 @@ func scan(b *build) kernel {
 	if len(g.Inputs) != len(b.in) || len(g.Outputs) != len(b.out) || states > len(b.out) {
 		return b.refuse("a body of %d inputs and %d outputs for a node of %d and %d", len(g.Inputs), len(g.Outputs), len(b.in), len(b.out))
 	}
-	p, captured, err := b.compiler.body(g, b.in)
+	inner, err := b.compiler.body(g, b.in)
 	if err != nil {
 		if b.err == nil {
 			b.err = err
 		}
 		return nil
 	}
+	p := inner.plan
+	b.wrong = inner.settled()
 	for i := range states {
 		for j := range states {
 			if i != j && p.Outputs[i].slot == p.Inputs[j].slot {
@@ -47,15 +49,23 @@ func scan(b *build) kernel {
 			}
 		}
 	}
-	b.in = append(b.in, captured...)
+	b.in = append(b.in, inner.captured...)
 	for i := range b.out {
 		b.gives(i, p.Outputs[i].Type)
 		if i < states && p.Outputs[i].Type != b.typ(i) {
 			return b.refuse("state %d of types %v and %v", i, b.typ(i), p.Outputs[i].Type)
 		}
 	}
-	b.stateful = func() kernel {
-		s := &scanRun{run: p.NewRun(), states: states, scanned: n}
+	b.pricing = func(in []*tensor.Tensor) cost { // beside what the body charges: the states
+		c := cost{}
+		for _, t := range in[:states] {
+			c.made += 2 * times(volume(t.Shape), wordsOf(t.Type))
+			c.work += volume(t.Shape)
+		}
+		return c
+	}
+	b.stateful = func(m *meter) kernel {
+		s := &scanRun{run: p.newRun(m), states: states, scanned: n}
 		return s.execute
 	}
 	return nil
@@ -63,25 +73,26 @@ func scan(b *build) kernel {
 
 // body compiles a graph that a node holds. Its inputs have the types of the
 // given values; what it reads from the graph around it becomes further inputs.
-func (c *compiler) body(g *onnx.Graph, in []*value) (*Plan, []*value, error) {
+func (c *compiler) body(g *onnx.Graph, in []*value) (*compiler, error) {
 	inner := newCompiler(&onnx.Model{Opsets: c.model.Opsets, Graph: g})
-	inner.outer, inner.table, inner.work = c, c.table, c.work
+	inner.outer, inner.table, inner.meter = c, c.table, c.meter
 	if err := inner.initializers(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for i, port := range g.Inputs {
 		if err := inner.port(Port{Name: port.Name, Type: in[i].typ}); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
+		inner.ports[i].loose = in[i].loose
 	}
 	if err := inner.nodes(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := inner.outputs(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	inner.prune()
-	return inner.plan, inner.captured, nil
+	return inner, nil
 }
 
 // capture finds a value of the graph around this one. Constants are taken over,
@@ -94,7 +105,7 @@ func (c *compiler) capture(name string) *value {
 	if v == nil {
 		return nil
 	}
-	own := &value{typ: v.typ, constant: v.constant}
+	own := &value{typ: v.typ, constant: v.constant, given: v.given, loose: v.loose}
 	if v.constant != nil {
 		own.slot = c.slot(v.constant)
 	} else {
@@ -122,9 +133,6 @@ func (s *scanRun) execute(in, out []*tensor.Tensor) error {
 		if length = t.Shape[0]; length > 0 && t.Len() == 0 {
 			return fmt.Errorf("%d steps over shape %v", length, t.Shape)
 		}
-		if length > modelfile.MaxScan/max(1, len(s.run.args)) {
-			return exceeds("%d steps of %d operators, at most %d operators are run", length, len(s.run.args), modelfile.MaxScan)
-		}
 	}
 	for i, t := range in {
 		switch {
@@ -135,6 +143,8 @@ func (s *scanRun) execute(in, out []*tensor.Tensor) error {
 		}
 	}
 	var refused error // the first value that the body refused
+	meter := s.run.meter
+	before, made := meter.used.work, 0
 	for step := range max(1, length) {
 		for i := s.states; i < s.states+s.scanned; i++ {
 			t := in[i]
@@ -156,10 +166,22 @@ func (s *scanRun) execute(in, out []*tensor.Tensor) error {
 			return refused
 		}
 		for i := range s.states {
-			if from := s.run.Output(i); from != s.run.Input(i) {
-				reshaped(s.run.Input(i), from, from.Shape)
+			from, to := s.run.Output(i), s.run.Input(i)
+			if !equalShape(from.Shape, to.Shape) {
+				return fmt.Errorf("state %d of shape %v becomes one of shape %v", i, slices.Clone(to.Shape), slices.Clone(from.Shape))
+			}
+			if from != to {
+				meter.used.work += from.Len()
+				reshaped(to, from, from.Shape)
 			}
 		}
+		if step == 0 { // all steps cost as much as the first, and take the same memory
+			made = meter.used.made
+			if err := meter.foresee(times(meter.used.work-before, length-1)); err != nil {
+				return err
+			}
+		}
+		meter.used.made = made
 	}
 	if err := s.finish(out); err != nil {
 		return err
@@ -200,6 +222,9 @@ func (s *scanRun) collect(out []*tensor.Tensor, step, length int) error {
 			shape[0] = length
 			if rank > modelfile.MaxRank {
 				return fmt.Errorf("a result of %d dimensions", rank)
+			}
+			if err := s.run.meter.charge(cost{times(volume(shape[:rank]), wordsOf(one.Type)), 0}); err != nil {
+				return err
 			}
 			if err := grow(out[i], one.Type, shape[:rank]...); err != nil {
 				return err

@@ -77,6 +77,7 @@ func (b *build) svm(vectors, rows int) svm {
 	}
 	m.columns = held / vectors
 	b.reads(0, m.columns)
+	b.pricing = rowPrice(held+32*vectors, 8)
 	return m
 }
 
@@ -198,6 +199,15 @@ func svmClassifier(b *build) kernel {
 	}
 	describeClassifier(b, classes, role)
 	b.scratch = 1
+	work := times(total, s.columns+32+n)
+	if len(probA) > 0 {
+		work += times(2, n, n, max(100, n)) // the rounds that couple the pairs
+	}
+	b.pricing = func(in []*tensor.Tensor) cost {
+		c := rowPrice(work+pairs, 4+s.width)(in)
+		c.made += 2 * (total + max(s.width, pairs) + times(2, n, n) + 4*n)
+		return c
+	}
 	return numeric(b.typ(0), votesKernel[float32](s), votesKernel[float64](s), votesKernel[int64](s), votesKernel[int32](s), nil)
 }
 
@@ -218,6 +228,7 @@ func (s *svmVotes) linear(b *build, n int) kernel {
 	a := newAffine(b, n, s.coefficients, offsets)
 	c := &chooser{classes: s.classes, post: s.post, scores: n}
 	c.describe(b)
+	b.pricing = rowPrice(len(s.coefficients)+16*n, 6+2*n)
 	return numeric(b.typ(0), linearClassifierKernel[float32](a, c), linearClassifierKernel[float64](a, c),
 		linearClassifierKernel[int64](a, c), linearClassifierKernel[int32](a, c), nil)
 }

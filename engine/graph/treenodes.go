@@ -55,9 +55,7 @@ func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 			}
 		}
 		n := &s.Nodes[i]
-		if n.Mode, err = mode(a.modes[i]); err != nil {
-			return nil, err
-		}
+		n.Mode, _ = mode(a.modes[i]) // all are known
 		if n.Mode == tree.Leaf {
 			continue
 		}
@@ -78,24 +76,24 @@ func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 	return s, attach(s, index, leaves)
 }
 
-func mode(name string) (tree.Mode, error) {
+func mode(name string) (tree.Mode, bool) {
 	switch name {
 	case "LEAF":
-		return tree.Leaf, nil
+		return tree.Leaf, true
 	case "BRANCH_LEQ":
-		return tree.LEQ, nil
+		return tree.LEQ, true
 	case "BRANCH_LT":
-		return tree.LT, nil
+		return tree.LT, true
 	case "BRANCH_GTE":
-		return tree.GTE, nil
+		return tree.GTE, true
 	case "BRANCH_GT":
-		return tree.GT, nil
+		return tree.GT, true
 	case "BRANCH_EQ":
-		return tree.EQ, nil
+		return tree.EQ, true
 	case "BRANCH_NEQ":
-		return tree.NEQ, nil
+		return tree.NEQ, true
 	}
-	return 0, fmt.Errorf("node mode %q", name)
+	return 0, false
 }
 
 // nodeIndex finds a node by its tree and number. Exporters write the nodes in

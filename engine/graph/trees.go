@@ -227,7 +227,7 @@ func (b *build) leafWeights(prefix string) *leafWeights {
 		values: b.numbers(prefix + "_weights"),
 	}
 	if n := len(w.targets); len(w.trees) != n || len(w.nodes) != n || len(w.values) != n {
-		b.refuse("leaf arrays of %d, %d, %d and %d elements", len(w.trees), len(w.nodes), n, len(w.values))
+		b.damaged(fmt.Errorf("leaf arrays of %d, %d, %d and %d elements", len(w.trees), len(w.nodes), n, len(w.values)))
 	}
 	return w
 }
@@ -291,6 +291,12 @@ func (b *build) ensemble(leaves *leafWeights, targets int, base []float64) *tree
 	if b.err != nil {
 		return nil
 	}
+	for _, name := range n.modes {
+		if _, ok := mode(name); !ok {
+			b.refuse("node mode %q", name)
+			return nil
+		}
+	}
 	spec, err := n.spec(leaves)
 	if err != nil {
 		b.damaged(err)
@@ -309,5 +315,42 @@ func (b *build) grow(spec *tree.Spec) *tree.Ensemble {
 		return nil
 	}
 	b.compiler.plan.trees = append(b.compiler.plan.trees, e)
+	// A row takes the longest way through each tree, adds to its sums, and is
+	// copied where it has more columns than the trees read, or integers.
+	price := rowPrice(longest(spec)+8*spec.Targets, 6+4*spec.Targets+2*spec.Features)
+	b.pricing = func(in []*tensor.Tensor) cost {
+		c := price(in)
+		c.made += 2 * volume(in[0].Shape)
+		return c
+	}
 	return e
+}
+
+// longest adds up the longest way through each tree, in nodes. The trees are
+// without circles, as tree.New has checked.
+func longest(s *tree.Spec) int {
+	ways := make([]int32, len(s.Nodes)) // from each node to its farthest leaf; 0 while unknown
+	var open []int32
+	total := 0
+	for _, root := range s.Roots {
+		open = append(open[:0], root)
+		for len(open) > 0 {
+			i := open[len(open)-1]
+			n := &s.Nodes[i]
+			switch {
+			case ways[i] > 0:
+				open = open[:len(open)-1]
+			case n.Mode == tree.Leaf:
+				ways[i] = 1
+			case ways[n.True] == 0:
+				open = append(open, n.True)
+			case ways[n.False] == 0:
+				open = append(open, n.False)
+			default:
+				ways[i] = 1 + max(ways[n.True], ways[n.False])
+			}
+		}
+		total += int(ways[root])
+	}
+	return total
 }

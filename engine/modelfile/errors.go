@@ -53,7 +53,7 @@ func (e *FormatError) Error() string {
 type UnsupportedError struct {
 	Format string // "onnx"
 	Op     string // the operator or objective with its domain, "ai.onnx.ml.TfIdfVectorizer"; empty where none is to blame
-	Node   string // the node's name in the file, or what stands for it
+	Node   string // the node's name in the file; # and its place, from 0, where it has none
 	Reason string
 }
 
@@ -63,6 +63,8 @@ func (e *UnsupportedError) Error() string {
 		return fmt.Sprintf("unsupported %s file: %s", e.Format, e.Reason)
 	case e.Node == "":
 		return fmt.Sprintf("unsupported %s operator %s: %s", e.Format, e.Op, e.Reason)
+	case e.Node[0] == '#':
+		return fmt.Sprintf("unsupported %s operator %s in node %s: %s", e.Format, e.Op, e.Node[1:], e.Reason)
 	default:
 		return fmt.Sprintf("unsupported %s operator %s in node %q: %s", e.Format, e.Op, e.Node, e.Reason)
 	}

@@ -11,9 +11,10 @@ const (
 	MaxRank     = 8       // ONNX: dimensions of a tensor
 	MaxColumns  = 1 << 20 // elements in one row of any value; features and targets of ONNX trees
 	MaxStep     = 1 << 26 // ONNX: elements that one operator gives for a batch
-	MaxProbe    = 1 << 24 // ONNX: elements that all operators give for the few rows tried at load
-	MaxWork     = 1 << 28 // ONNX: elements that pass through all operators at load
-	MaxScan     = 1 << 22 // ONNX: operators that one Scan runs, over all its steps
+	MaxProbe    = 1 << 24 // ONNX: words of 4 bytes that the constants computed at load, and all operators for the few rows tried then, need
+	MaxWork     = 1 << 28 // ONNX: steps of arithmetic at load (products, sums, comparisons, moved elements, nodes of trees)
+	MaxGrowth   = 1 << 20 // ONNX: words of 4 bytes that a batch may need beyond twice what the rows tried at load foretell
+	MaxExtra    = 1 << 24 // ONNX: steps of arithmetic that a batch may take beyond twice what the rows tried at load foretell
 	MaxRun      = 1 << 25 // elements that a batch needs, those between the operators included; it bounds the rows
 	MaxTrees    = 1 << 27 // nodes of all trees, one more for each tree
 	MaxPath     = 1 << 16 // steps from the root of a tree to its deepest leaf
