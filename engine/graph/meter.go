@@ -94,9 +94,10 @@ type tariff struct{ base, row cost }
 
 // most is what a batch may cost: twice what is foretold, and a floor.
 func (t *tariff) most(rows int) cost {
+	rows = min(rows, 1<<30) // a row costs less than MaxWork and MaxProbe: no product overflows
 	return cost{
-		made: modelfile.MaxGrowth + 2*t.base.made + times(2*t.row.made, rows),
-		work: modelfile.MaxExtra + 2*t.base.work + times(2*t.row.work, rows),
+		made: modelfile.MaxGrowth + 2*t.base.made + 2*t.row.made*rows,
+		work: modelfile.MaxExtra + 2*t.base.work + 2*t.row.work*rows,
 	}
 }
 

@@ -156,8 +156,8 @@ func (r *Run) Output(i int) *tensor.Tensor {
 // modelfile.ErrLimit says that they cost far more than the rows tried at load.
 func (r *Run) Execute() error {
 	rows := 0
-	for _, p := range r.plan.Inputs {
-		rows = max(rows, r.values[p.slot].Rows())
+	if len(r.plan.Inputs) > 0 { // all count the same rows
+		rows = r.Input(0).Rows()
 	}
 	r.meter.used, r.meter.most = cost{}, r.plan.tariff.most(rows)
 	for i := range r.args {
