@@ -153,8 +153,11 @@ func sumPrice(gives int) pricing {
 
 // spread is the number of elements of tensors laid over one another.
 func spread(in []*tensor.Tensor) int {
-	n := 1
-	for d := range modelfile.MaxRank {
+	n, rank := 1, 0
+	for _, t := range in {
+		rank = max(rank, len(t.Shape))
+	}
+	for d := range rank {
 		size := 1
 		for _, t := range in {
 			if k := len(t.Shape) - 1 - d; k >= 0 {
