@@ -25,7 +25,7 @@ func times(factors ...int) int {
 		switch {
 		case f <= 0:
 			return 0
-		case (n|f) < 1<<24: // no division, as is usual
+		case (n | f) < 1<<24: // no division, as is usual
 			n *= f
 		case n > endless/f:
 			n = endless
