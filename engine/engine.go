@@ -46,9 +46,10 @@
 // [Batch.Run] gives a [*ValueError] with the row where a model refuses a value,
 // such as a category that its encoder does not know.
 //
-// Model files are untrusted input: no file makes the package panic, run without
-// end, or take more than a small multiple of its size in memory. The limits are
-// constants of package modelfile; [Model.MaxRows] bounds a batch.
+// Model files are untrusted input: no file makes the package panic or run without
+// end. What a file may cost, when it is loaded and in a run, is bounded by the
+// constants of package modelfile: an ONNX file of a few bytes may ask for 64 MiB.
+// [Model.MaxRows] bounds a batch.
 //
 // # Exactness
 //
@@ -248,8 +249,9 @@ func (b *Batch) Output(i int) *Tensor { return b.run.output(i) }
 // Run scores the batch. A *ValueError speaks of a value that was given (for
 // example a category that the model refuses); what a file asks for was checked
 // at load. Any other error means that the last Reset was refused or that there
-// was none, that an input is no longer as Reset made it, or that the file gives
-// outputs of other shapes than it did when it was loaded.
+// was none, that an input is no longer as Reset made it, that the file gives
+// outputs of other shapes than it did when it was loaded, or, where errors.Is finds
+// [ErrLimit], that it asks for far more than the rows tried at load foretold.
 func (b *Batch) Run() error {
 	if b.err != nil {
 		return b.err
