@@ -17,7 +17,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -27,6 +26,7 @@ import (
 	"time"
 
 	"online-inference/bench/engine/record"
+	"online-inference/bench/report"
 )
 
 func main() {
@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return err
 	}
 	r.Quick, r.Command = *quick || *only != "", strings.TrimSpace("go run ./bench/engine "+strings.Join(args, " "))
-	r.Seconds = round(time.Since(began).Seconds())
+	r.Seconds = report.Round(time.Since(began).Seconds())
 	if err := r.WriteText(stdout); err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (b *bench) all(ctx context.Context, names []string) (*record.Record, error)
 	if len(names) == 0 {
 		return nil, errors.New("no model has such a name")
 	}
-	machine, err := describeMachine()
+	machine, err := report.Describe()
 	if err != nil {
 		return nil, err
 	}
@@ -149,18 +149,4 @@ func chosen(words string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		return !slices.ContainsFunc(strings.Split(words, ","), func(w string) bool { return strings.Contains(name, w) })
 	})
-}
-
-func median(all []float64) float64 {
-	sorted := slices.Sorted(slices.Values(all))
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
-}
-
-// round keeps four digits, more than a measurement has.
-func round(v float64) float64 {
-	if v == 0 {
-		return 0
-	}
-	scale := math.Pow(10, 3-math.Floor(math.Log10(math.Abs(v))))
-	return math.Round(v*scale) / scale
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"online-inference/bench/engine/record"
+	"online-inference/bench/report"
 )
 
 // tolerated is how far an answer may lie from the framework's: what float32
@@ -93,7 +94,7 @@ func (b *bench) race(ctx context.Context, dir string) (peers []record.Peer, err 
 	for _, c := range field {
 		for _, batch := range b.batches {
 			if laps := c.laps[batch]; len(laps) > 0 {
-				c.peer.Cells = append(c.peer.Cells, record.Cell{Batch: batch, Min: round(slices.Min(laps)), Median: round(median(laps)), Laps: len(laps)})
+				c.peer.Cells = append(c.peer.Cells, record.Cell{Batch: batch, Min: report.Round(slices.Min(laps)), Median: report.Round(report.Median(laps)), Laps: len(laps)})
 			}
 		}
 		peers = append(peers, c.peer)
@@ -165,7 +166,7 @@ func (b *bench) load(ctx context.Context, f *folder) ([]record.Load, error) {
 		if err := json.Unmarshal(out, &x); err != nil {
 			return nil, fmt.Errorf("%v: %w", command, err)
 		}
-		x.First, x.Min = round(x.First), round(x.Min)
+		x.First, x.Min = report.Round(x.First), report.Round(x.Min)
 		results = append(results, x)
 	}
 	return results, nil
@@ -208,7 +209,7 @@ func (b *bench) scale(ctx context.Context, f *folder) (all []record.Scaling, err
 		}
 	}
 	for key, l := range laps {
-		key.Min, key.Median = round(slices.Min(l)), round(median(l))
+		key.Min, key.Median = report.Round(slices.Min(l)), report.Round(report.Median(l))
 		all = append(all, key)
 	}
 	slices.SortFunc(all, func(x, y record.Scaling) int {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"online-inference/bench/engine/record"
+	"online-inference/bench/report"
 )
 
 // asked notes who was asked for a slice, in order.
@@ -116,7 +117,7 @@ func TestWorkerSaysWhy(t *testing.T) {
 
 func TestRound(t *testing.T) {
 	for in, want := range map[float64]float64{0: 0, 1234567: 1235000, 0.00123456: 0.001235, -98.765: -98.77} {
-		if got := round(in); got != want {
+		if got := report.Round(in); got != want {
 			t.Errorf("round(%v) = %v, want %v", in, got, want)
 		}
 	}

@@ -81,7 +81,7 @@ print(json.dumps({n: m.version(n) for n in names} | {"python": platform.python_v
 	if err != nil {
 		return nil, fmt.Errorf("cannot ask for the C compiler's version: %w", err)
 	}
-	versions["cc"], _, _ = strings.Cut(string(out), "\n")
+	versions["cc"] = strings.SplitN(string(out), "\n", 2)[0]
 	return versions, nil
 }
 

@@ -75,7 +75,7 @@ def xgboost(directory: Path, missing: float = 0, **settings: object) -> None:
     from onnxmltools.convert.common.data_types import FloatTensorType
 
     train, y = normal(TRAINED_ON, 1, missing)
-    rows, _ = normal(SCORED, 2, missing)
+    rows = normal(SCORED, 2, missing)[0]
     model = xgboost.XGBClassifier(tree_method="hist", n_jobs=1, random_state=1, **settings).fit(
         train.numbers, y
     )
@@ -104,7 +104,7 @@ def lightgbm(directory: Path, missing: float = 0, **settings: object) -> None:
     from onnxmltools.convert.common.data_types import FloatTensorType
 
     train, y = normal(TRAINED_ON, 3, missing)
-    rows, _ = normal(SCORED, 4, missing)
+    rows = normal(SCORED, 4, missing)[0]
     options = {"n_jobs": 1, "random_state": 1, "deterministic": True, "verbose": -1}
     model = lightgbm.LGBMClassifier(**options, **settings).fit(train.numbers.astype(np.float64), y)
     model.booster_.save_model(directory / "model.txt")
@@ -133,7 +133,7 @@ def catboost(directory: Path, **settings: object) -> None:
     import catboost
 
     train, y = normal(TRAINED_ON, 5)
-    rows, _ = normal(SCORED, 6)
+    rows = normal(SCORED, 6)[0]
     model = catboost.CatBoostClassifier(
         thread_count=1, random_seed=1, verbose=False, allow_writing_files=False, **settings
     ).fit(train.numbers, y)
@@ -168,7 +168,7 @@ def forest(directory: Path) -> None:
     from sklearn.ensemble import RandomForestClassifier
 
     train, y = normal(FOREST_ROWS, 7)
-    rows, _ = normal(SCORED, 8)
+    rows = normal(SCORED, 8)[0]
     model = RandomForestClassifier(n_estimators=100, random_state=1, n_jobs=1).fit(train.numbers, y)
     nodes = sum(tree.tree_.node_count for tree in model.estimators_)
     sklearn(directory, model, rows, rows.numbers, [("X", False, list(range(28)))], nodes)
@@ -182,7 +182,7 @@ def logistic(directory: Path) -> None:
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     train, y = patients(TRAINED_ON, 9)
-    rows, _ = patients(SCORED, 10)
+    rows = patients(SCORED, 10)[0]
     encode = ColumnTransformer(
         [
             ("scale", StandardScaler(), list(range(8))),
@@ -203,7 +203,7 @@ def columns(directory: Path) -> None:
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     train, y = customers(TRAINED_ON, 11)
-    rows, _ = customers(SCORED, 12)
+    rows = customers(SCORED, 12)[0]
     names = list(rows.frame())
     numeric = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     text = make_pipeline(

@@ -2,11 +2,10 @@ package record
 
 import (
 	"bytes"
-	"encoding/xml"
 	"fmt"
 	"math"
-	"strings"
-	"time"
+
+	"online-inference/bench/report"
 )
 
 // A theme has the colours of a chart.
@@ -40,18 +39,18 @@ func (r *Record) chart(t theme) []byte {
 	bottom := top + rowHeight*len(r.Models)
 	height := bottom + 64
 	p(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" role="img" aria-labelledby="t" font-family="-apple-system, 'Segoe UI', Helvetica, Arial, sans-serif">`, chartWidth, height)
-	p(`<title id="t">%s</title>`, escape(r.summary()))
+	p(`<title id="t">%s</title>`, report.Escape(r.summary()))
 	p(`<rect width="%d" height="%d" fill="%s"/>`, chartWidth, height, t.ground)
 	p(`<text x="10" y="28" font-size="18" font-weight="700" fill="%s">How many times as fast as ONNX Runtime: the same model file, one thread</text>`, t.text)
 	for i := range r.Models {
 		y := top + rowHeight*i
-		p(`<text x="%d" y="%d" font-size="13" text-anchor="end" fill="%s">%s</text>`, labels-10, y+barHeight-3, t.text, escape(shapes[r.Models[i].Name].short))
+		p(`<text x="%d" y="%d" font-size="13" text-anchor="end" fill="%s">%s</text>`, labels-10, y+barHeight-3, t.text, report.Escape(shapes[r.Models[i].Name].short))
 	}
 	r.bars(p, t, labels, 1, "One row at a time")
 	r.bars(p, t, labels+panel+gap, 1000, "Batches of 1,000")
 	p(`<text x="10" y="%d" font-size="12" fill="%s">Longer is better; a bar that ends before the line is slower. Beside each bar: our time for a row and ONNX Runtime's.</text>`, bottom+32, t.muted)
 	p(`<text x="10" y="%d" font-size="12" fill="%s">ONNX Runtime %s, C interface, no Python; least times of %d rounds in turns; each row another one. %s; %s.</text>`,
-		bottom+50, t.muted, r.Versions["onnxruntime"], r.Rounds, escape(r.cpu()), r.day())
+		bottom+50, t.muted, r.Versions["onnxruntime"], r.Rounds, report.Escape(r.Machine.Short()), report.Day(r.Date))
 	p(`</svg>`)
 	return b.Bytes()
 }
@@ -76,7 +75,7 @@ func (r *Record) bars(p func(string, ...any), t theme, x, batch int, title strin
 		w := v * scale
 		p(`<rect x="%d" y="%d" width="%.1f" height="%d" rx="2" fill="%s"/>`, x, y, w, barHeight, colour)
 		p(`<text x="%.1f" y="%d" font-size="13" fill="%s"><tspan font-weight="700" fill="%s">%s</tspan> <tspan font-size="11.5">%s vs %s µs</tspan></text>`,
-			math.Max(float64(x)+w, at)+6, y+barHeight-3, t.muted, colour, factor(v), digits(m.Min(OursONNX, batch)/1e3), digits(m.Min(ORT, batch)/1e3))
+			math.Max(float64(x)+w, at)+6, y+barHeight-3, t.muted, colour, factor(v), report.Digits(m.Min(OursONNX, batch)/1e3), report.Digits(m.Min(ORT, batch)/1e3))
 	}
 	p(`<path d="M%.1f %dV%d" stroke="%s" stroke-width="2"/>`, at, top-8, bottom-4, t.line)
 	p(`<text x="%d" y="%d" font-size="12" fill="%s">line: ONNX Runtime, 1×</text>`, x, top-14, t.muted)
@@ -96,25 +95,4 @@ func factor(v float64) string {
 		return times(v)
 	}
 	return fmt.Sprintf("%.1f×", v)
-}
-
-// cpu is the processor without its numbers.
-func (r *Record) cpu() string {
-	name, _, _ := strings.Cut(r.Machine.CPU, " (")
-	return fmt.Sprintf("%s, %d cores", strings.Replace(name, " Processor", "", 1), r.Machine.Cores)
-}
-
-// day is the date of the run.
-func (r *Record) day() string {
-	t, err := time.Parse(time.RFC3339, r.Date)
-	if err != nil {
-		return r.Date
-	}
-	return t.Format("2 January 2006")
-}
-
-func escape(s string) string {
-	var b bytes.Buffer
-	_ = xml.EscapeText(&b, []byte(s)) // a buffer takes everything
-	return b.String()
 }

@@ -3,7 +3,8 @@ package record
 import (
 	"fmt"
 	"math"
-	"strings"
+
+	"online-inference/bench/report"
 )
 
 // A Claim is a bound that the engine means to keep, with what was measured.
@@ -53,7 +54,7 @@ func (r *Record) Claims() []Claim {
 	least("framework-1000", "batches of 1,000: faster than the framework's own fastest call, on every model", func(m *Model) float64 { return m.AgainstFramework(1000) }, all, 1)
 	most := func(id, text, unit string, of func(*Model) float64, keep func(*Model) bool, bound float64) {
 		name, got := r.worst(of, keep)
-		claims = append(claims, Claim{id, text, fmt.Sprintf("%s%s (%s)", digits(got), unit, name), got <= bound})
+		claims = append(claims, Claim{id, text, fmt.Sprintf("%s%s (%s)", report.Digits(got), unit, name), got <= bound})
 	}
 	most("pipeline", "a pipeline of 13 columns takes 2 µs or less for one row", " µs", func(m *Model) float64 { return m.Min(OursONNX, 1) / 1000 }, isPipeline, maxPipelineNS/1000)
 	most("allocations", "no allocation in a run in the steady state", "", (*Model).allocations, all, 0)
@@ -148,34 +149,5 @@ func times(v float64) string {
 	if v >= 100 {
 		return fmt.Sprintf("%.0f×", v)
 	}
-	return digits(v) + "×"
-}
-
-// digits writes a figure with what a measurement knows of it.
-func digits(v float64) string {
-	switch {
-	case math.IsNaN(v) || math.IsInf(v, 0):
-		return "–"
-	case v >= 1000:
-		return thousands(int(math.Round(v)))
-	case v >= 99.5:
-		return fmt.Sprintf("%.0f", v)
-	case v >= 9.95:
-		return fmt.Sprintf("%.1f", v)
-	case v == 0:
-		return "0"
-	case v < 0.1:
-		return fmt.Sprintf("%.3f", v)
-	}
-	return fmt.Sprintf("%.2f", v)
-}
-
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	var parts []string
-	for len(s) > 3 {
-		parts = append([]string{s[len(s)-3:]}, parts...)
-		s = s[:len(s)-3]
-	}
-	return strings.Join(append([]string{s}, parts...), ",")
+	return report.Digits(v) + "×"
 }

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"maps"
@@ -10,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"online-inference/bench/report"
 )
 
 // The files of a record beside its own.
@@ -36,15 +37,15 @@ func (r *Record) Draw(folder string) error {
 
 // page writes the whole page.
 func (r *Record) page() []byte {
-	d := &document{}
-	d.p("# Performance of the engine")
+	d := &report.Document{}
+	d.P("# Performance of the engine")
 	if r.Quick {
-		d.p("**A trial with few rounds: none of these figures is to be published.**")
+		d.P("**A trial with few rounds: none of these figures is to be published.**")
 	}
-	d.p("How long it takes to score a row with a model that is in memory, beside ONNX Runtime, the frameworks that trained the models, and the compilers of tree models; how long a model takes to load; what it holds. No server and no network: those are measured elsewhere.")
-	d.p("%s", r.summary())
-	d.p("<picture>\n  <source media=\"(prefers-color-scheme: dark)\" srcset=\"%s\">\n  <img src=\"%s\" width=\"%d\" alt=\"%s\">\n</picture>", darkFile, lightFile, chartWidth, escape(r.summary()))
-	d.p("This page and its pictures are drawn from [engine.json](engine.json), the record of one run on %s (`%s`, %s minutes). `make bench-engine` measures anew and writes all of them; `go run ./bench/engine -render` draws them again from the record, and a test fails where they differ from it.", r.day(), r.Command, digits(r.Seconds/60))
+	d.P("How long it takes to score a row with a model that is in memory, beside ONNX Runtime, the frameworks that trained the models, and the compilers of tree models; how long a model takes to load; what it holds. No server and no network: those are measured elsewhere.")
+	d.P("%s", r.summary())
+	d.P("<picture>\n  <source media=\"(prefers-color-scheme: dark)\" srcset=\"%s\">\n  <img src=\"%s\" width=\"%d\" alt=\"%s\">\n</picture>", darkFile, lightFile, chartWidth, report.Escape(r.summary()))
+	d.P("This page and its pictures are drawn from [engine.json](engine.json), the record of one run on %s (`%s`, %s minutes). `make bench-engine` measures anew and writes all of them; `go run ./bench/engine -render` draws them again from the record, and a test fails where they differ from it.", report.Day(r.Date), r.Command, report.Digits(r.Seconds/60))
 	r.claims(d)
 	r.againstORT(d)
 	r.againstFrameworks(d)
@@ -56,25 +57,8 @@ func (r *Record) page() []byte {
 	return d.Bytes()
 }
 
-// A document collects Markdown.
-type document struct{ bytes.Buffer }
-
-// p adds a paragraph.
-func (d *document) p(format string, args ...any) { fmt.Fprintf(d, format+"\n\n", args...) }
-
-// table adds a table: the first column is text, the others are figures.
-func (d *document) table(header []string, rows [][]string) {
-	line := func(cells []string) { fmt.Fprintf(d, "| %s |\n", strings.Join(cells, " | ")) }
-	line(header)
-	line(append([]string{"---"}, slices.Repeat([]string{"---:"}, len(header)-1)...))
-	for _, cells := range rows {
-		line(cells)
-	}
-	fmt.Fprintln(d)
-}
-
-func (r *Record) claims(d *document) {
-	d.p("## What is claimed")
+func (r *Record) claims(d *report.Document) {
+	d.P("## What is claimed")
 	var rows [][]string
 	for _, c := range r.Claims() {
 		met := "yes"
@@ -83,23 +67,23 @@ func (r *Record) claims(d *document) {
 		}
 		rows = append(rows, []string{c.Text, c.Got, met})
 	}
-	d.table([]string{"claim", "measured, the worst where it is for each", "met"}, rows)
+	d.Table([]string{"claim", "measured, the worst where it is for each", "met"}, rows)
 	for _, c := range r.Claims() {
 		if !c.Met {
-			d.p("- Not met: %s. %s", c.Text, Reasons[c.ID])
+			d.P("- Not met: %s. %s", c.Text, Reasons[c.ID])
 		}
 	}
 }
 
-func (r *Record) againstORT(d *document) {
-	d.p("## ONNX Runtime")
-	d.p("Both read the same ONNX file and answer label and probabilities. ONNX Runtime is called through its C interface with all tensors made beforehand; ours includes the copy of the row into the batch. Times in µs a row, minima; \"by medians\" is the ratio of the medians of all laps.")
+func (r *Record) againstORT(d *report.Document) {
+	d.P("## ONNX Runtime")
+	d.P("Both read the same ONNX file and answer label and probabilities. ONNX Runtime is called through its C interface with all tensors made beforehand; ours includes the copy of the row into the batch. Times in µs a row, minima; \"by medians\" is the ratio of the medians of all laps.")
 	var rows [][]string
 	for i := range r.Models {
 		m := &r.Models[i]
 		cells := []string{shapes[m.Name].long}
 		for _, batch := range []int{1, 1000} {
-			us := func(id string) string { return digits(m.Min(id, batch) / 1e3) }
+			us := func(id string) string { return report.Digits(m.Min(id, batch) / 1e3) }
 			medians := m.cell(ORT, batch).Median / m.cell(OursONNX, batch).Median
 			cells = append(cells, us(OursONNX), us(ORT), "**"+times(m.AgainstORT(batch))+"**", times(medians), us(ORTPython))
 		}
@@ -110,28 +94,28 @@ func (r *Record) againstORT(d *document) {
 		medians := func(m *Model) float64 { return m.cell(ORT, batch).Median / m.cell(OursONNX, batch).Median }
 		last = append(last, "", "", "**"+times(r.Geomean(func(m *Model) float64 { return m.AgainstORT(batch) }, all))+"**", times(r.Geomean(medians, all)), "")
 	}
-	d.table([]string{"model", "1 row: ours", "ONNX Runtime", "ratio", "by medians", "its Python call", "1,000 rows: ours", "ONNX Runtime", "ratio", "by medians", "its Python call"}, append(rows, last))
+	d.Table([]string{"model", "1 row: ours", "ONNX Runtime", "ratio", "by medians", "its Python call", "1,000 rows: ours", "ONNX Runtime", "ratio", "by medians", "its Python call"}, append(rows, last))
 }
 
-func (r *Record) againstFrameworks(d *document) {
-	d.p("## The frameworks")
-	d.p("Ours reads the framework's own file, or the ONNX file where the framework is scikit-learn. Beside it the fastest of the framework's own calls, which need not be the same one for one row and for a thousand; [all of them](#every-call) are below. Times in µs a row, minima. CatBoost's wheel and scikit-learn can be called from Python only, and for one row that is most of what they take: their column for a thousand rows says more of the engines.")
+func (r *Record) againstFrameworks(d *report.Document) {
+	d.P("## The frameworks")
+	d.P("Ours reads the framework's own file, or the ONNX file where the framework is scikit-learn. Beside it the fastest of the framework's own calls, which need not be the same one for one row and for a thousand; [all of them](#every-call) are below. Times in µs a row, minima. CatBoost's wheel and scikit-learn can be called from Python only, and for one row that is most of what they take: their column for a thousand rows says more of the engines.")
 	var rows [][]string
 	for i := range r.Models {
 		m := &r.Models[i]
 		cells := []string{shapes[m.Name].long}
 		for _, batch := range []int{1, 1000} {
 			id, ns := m.Framework(batch)
-			cells = append(cells, digits(m.Ours(batch)/1e3), wayNames[id], digits(ns/1e3), "**"+times(m.AgainstFramework(batch))+"**")
+			cells = append(cells, report.Digits(m.Ours(batch)/1e3), wayNames[id], report.Digits(ns/1e3), "**"+times(m.AgainstFramework(batch))+"**")
 		}
 		rows = append(rows, cells)
 	}
-	d.table([]string{"model", "1 row: ours", "fastest call", "takes", "ratio", "1,000 rows: ours", "fastest call", "takes", "ratio"}, rows)
+	d.Table([]string{"model", "1 row: ours", "fastest call", "takes", "ratio", "1,000 rows: ours", "fastest call", "takes", "ratio"}, rows)
 }
 
-func (r *Record) againstCompilers(d *document) {
-	d.p("## The compilers")
-	d.p("lleaves and tl2cgen turn one model into machine code before it is used. Their functions are called without Python; ours reads the framework's own file. Times in µs a row, minima.")
+func (r *Record) againstCompilers(d *report.Document) {
+	d.P("## The compilers")
+	d.P("lleaves and tl2cgen turn one model into machine code before it is used. Their functions are called without Python; ours reads the framework's own file. Times in µs a row, minima.")
 	var rows [][]string
 	slower := map[string]bool{}
 	for i := range r.Models {
@@ -142,58 +126,58 @@ func (r *Record) againstCompilers(d *document) {
 		cells := []string{shapes[m.Name].long}
 		for _, batch := range []int{1, 1000} {
 			id, ns := m.Compiler(batch)
-			cells = append(cells, digits(m.Ours(batch)/1e3), wayNames[id], digits(ns/1e3), "**"+times(m.AgainstCompiler(batch))+"**")
+			cells = append(cells, report.Digits(m.Ours(batch)/1e3), wayNames[id], report.Digits(ns/1e3), "**"+times(m.AgainstCompiler(batch))+"**")
 			for prefix := range slowerThanCompiler {
 				slower[prefix] = slower[prefix] || strings.HasPrefix(id, prefix) && m.AgainstCompiler(batch) < 1
 			}
 		}
 		rows = append(rows, cells)
 	}
-	d.table([]string{"model", "1 row: ours", "compiler", "takes", "ratio", "1,000 rows: ours", "compiler", "takes", "ratio"}, rows)
+	d.Table([]string{"model", "1 row: ours", "compiler", "takes", "ratio", "1,000 rows: ours", "compiler", "takes", "ratio"}, rows)
 	for _, prefix := range slices.Sorted(maps.Keys(slower)) {
 		if slower[prefix] {
-			d.p("Why %s is ahead where the ratio is under 1: %s", prefix, slowerThanCompiler[prefix])
+			d.P("Why %s is ahead where the ratio is under 1: %s", prefix, slowerThanCompiler[prefix])
 		}
 	}
 }
 
-func (r *Record) loading(d *document) {
-	d.p("## Load and memory")
-	d.p("Each line is a process of its own on one thread. \"First\" is the first load of that process from a file in the page cache, \"again\" the least of those after it. Memory is what the process has more in RAM after the first load (for a peer, also one scored row) than before; for ours also what the model holds on the heap after a collection.")
+func (r *Record) loading(d *report.Document) {
+	d.P("## Load and memory")
+	d.P("Each line is a process of its own on one thread. \"First\" is the first load of that process from a file in the page cache, \"again\" the least of those after it. Memory is what the process has more in RAM after the first load (for a peer, also one scored row) than before; for ours also what the model holds on the heap after a collection.")
 	var rows [][]string
 	for i := range r.Models {
 		m := &r.Models[i]
 		for _, l := range m.Loads {
 			mb, held := float64(l.Bytes)/1e6, ""
 			if isOurs(l.ID) {
-				held = digits(float64(l.Heap) / 1e6)
+				held = report.Digits(float64(l.Heap) / 1e6)
 			}
-			rows = append(rows, []string{shapes[m.Name].short, wayNames[l.ID], digits(mb), digits(l.First), digits(l.Min), digits(l.First / mb), digits(max(0, float64(l.After-l.Before)) / 1e6), held, digits(float64(l.After) / 1e6)})
+			rows = append(rows, []string{shapes[m.Name].short, wayNames[l.ID], report.Digits(mb), report.Digits(l.First), report.Digits(l.Min), report.Digits(l.First / mb), report.Digits(max(0, float64(l.After-l.Before)) / 1e6), held, report.Digits(float64(l.After) / 1e6)})
 		}
 	}
-	d.table([]string{"model", "who", "file, MB", "first, ms", "again, ms", "first, ms/MB", "memory, MB", "heap, MB", "whole process, MB"}, rows)
+	d.Table([]string{"model", "who", "file, MB", "first, ms", "again, ms", "first, ms/MB", "memory, MB", "heap, MB", "whole process, MB"}, rows)
 }
 
-func (r *Record) scaling(d *document) {
-	d.p("## Two threads")
-	d.p("Everything else on this page is on one thread. Large batches may use more: µs a row on one and on two threads, minima. A batch larger than a model takes at once is left out.")
+func (r *Record) scaling(d *report.Document) {
+	d.P("## Two threads")
+	d.P("Everything else on this page is on one thread. Large batches may use more: µs a row on one and on two threads, minima. A batch larger than a model takes at once is left out.")
 	var rows [][]string
 	for i := range r.Models {
 		m := &r.Models[i]
 		for _, one := range m.Scaling {
 			for _, two := range m.Scaling {
 				if one.Threads == 1 && two.Threads == 2 && one.ID == two.ID && one.Batch == two.Batch {
-					rows = append(rows, []string{shapes[m.Name].short, wayNames[one.ID], thousands(one.Batch), digits(one.Min / 1e3), digits(two.Min / 1e3), times(one.Min / two.Min)})
+					rows = append(rows, []string{shapes[m.Name].short, wayNames[one.ID], report.Thousands(one.Batch), report.Digits(one.Min / 1e3), report.Digits(two.Min / 1e3), times(one.Min / two.Min)})
 				}
 			}
 		}
 	}
-	d.table([]string{"model", "file", "rows", "1 thread", "2 threads", "ratio"}, rows)
+	d.Table([]string{"model", "file", "rows", "1 thread", "2 threads", "ratio"}, rows)
 }
 
-func (r *Record) everyCall(d *document) {
-	d.p("## Every call")
-	d.p("µs a row, minima over all laps, with the median in brackets.")
+func (r *Record) everyCall(d *report.Document) {
+	d.P("## Every call")
+	d.P("µs a row, minima over all laps, with the median in brackets.")
 	calls := map[string]string{}
 	for i := range r.Models {
 		m := &r.Models[i]
@@ -206,9 +190,9 @@ func (r *Record) everyCall(d *document) {
 				cells[1] += ", refused"
 			}
 			for _, c := range p.Cells {
-				cells = append(cells, fmt.Sprintf("%s (%s)", digits(c.Min/1e3), digits(c.Median/1e3)))
+				cells = append(cells, fmt.Sprintf("%s (%s)", report.Digits(c.Min/1e3), report.Digits(c.Median/1e3)))
 				if len(cells) > len(header) {
-					header = append(header, "rows: "+thousands(c.Batch))
+					header = append(header, "rows: "+report.Thousands(c.Batch))
 				}
 			}
 			rows = append(rows, cells)
@@ -216,10 +200,10 @@ func (r *Record) everyCall(d *document) {
 		for j := range rows {
 			rows[j] = append(rows[j], slices.Repeat([]string{"–"}, len(header)-len(rows[j]))...)
 		}
-		d.table(header, rows)
+		d.Table(header, rows)
 	}
-	d.p("Deviation is the largest distance of a probability from the framework's own, over all %s rows. What is off by more than 1e-5 is refused and not timed.", r.rows())
-	d.p("What exactly is timed:")
+	d.P("Deviation is the largest distance of a probability from the framework's own, over all %s rows. What is off by more than 1e-5 is refused and not timed.", r.rows())
+	d.P("What exactly is timed:")
 	for _, id := range slices.Sorted(maps.Keys(calls)) {
 		fmt.Fprintf(d, "- %s: %s\n", wayNames[id], calls[id])
 	}
@@ -230,19 +214,19 @@ func (r *Record) rows() string {
 	if len(r.Models) == 0 {
 		return "0"
 	}
-	return thousands(r.Models[0].Rows)
+	return report.Thousands(r.Models[0].Rows)
 }
 
-func (r *Record) method(d *document) {
-	d.p("## How it is measured")
-	d.p("- Every call scores other rows than the one before, over %s different rows. A benchmark that scores one row again and again lets the processor's branch predictor learn the path through each tree, which makes engines that branch look several times faster than they are in service.", r.rows())
-	d.p("- All ways to score a model take turns of %d ms, %d rounds, each round begun by the next one, in two processes of which only one works at a time: ours, and one for all peers. A lap is 200 rows, or a batch, or what fits in 20 ms; the first lap of each turn is not counted. Minimum and median are over laps.", r.SliceMS, r.Rounds)
-	d.p("- One thread everywhere: ONNX Runtime with one intra-op and one inter-op thread, sequential, all graph optimisations; the others by their own settings and `OMP_NUM_THREADS=1`; ours by `GOMAXPROCS=1`.")
-	d.p("- ONNX Runtime, XGBoost, LightGBM, lleaves and tl2cgen are called from a loop in C ([clock.c](../../bench/engine/peers/clock.c)) with inputs prepared beforehand, so that no call of Python's is charged to them; their Python calls are listed beside. CatBoost's wheel and scikit-learn have no C interface.")
-	d.p("- CatBoost's ONNX file ends in a ZipMap node, which builds a map for each row; it is taken out, and the other converters are told to leave it out, so that ONNX Runtime is not charged for it.")
-	d.p("- The data are random-normal columns with a noisy label ([data.py](../../bench/engine/peers/data.py)); the models are trained by [models.py](../../bench/engine/peers/models.py) with the versions of [requirements.txt](../../bench/engine/requirements.txt).")
-	d.p("- Limits: one machine, one architecture, two classes, models that fit in the caches or nearly so. Figures under a microsecond move by some per cent from run to run.")
-	d.p("Machine: %s, %d cores, %s MiB, %s. Load average before the start: %s. Date: %s.", r.Machine.CPU, r.Machine.Cores, thousands(r.Machine.Memory), r.Machine.System, r.Machine.Load, r.Date)
+func (r *Record) method(d *report.Document) {
+	d.P("## How it is measured")
+	d.P("- Every call scores other rows than the one before, over %s different rows. A benchmark that scores one row again and again lets the processor's branch predictor learn the path through each tree, which makes engines that branch look several times faster than they are in service.", r.rows())
+	d.P("- All ways to score a model take turns of %d ms, %d rounds, each round begun by the next one, in two processes of which only one works at a time: ours, and one for all peers. A lap is 200 rows, or a batch, or what fits in 20 ms; the first lap of each turn is not counted. Minimum and median are over laps.", r.SliceMS, r.Rounds)
+	d.P("- One thread everywhere: ONNX Runtime with one intra-op and one inter-op thread, sequential, all graph optimisations; the others by their own settings and `OMP_NUM_THREADS=1`; ours by `GOMAXPROCS=1`.")
+	d.P("- ONNX Runtime, XGBoost, LightGBM, lleaves and tl2cgen are called from a loop in C ([clock.c](../../bench/engine/peers/clock.c)) with inputs prepared beforehand, so that no call of Python's is charged to them; their Python calls are listed beside. CatBoost's wheel and scikit-learn have no C interface.")
+	d.P("- CatBoost's ONNX file ends in a ZipMap node, which builds a map for each row; it is taken out, and the other converters are told to leave it out, so that ONNX Runtime is not charged for it.")
+	d.P("- The data are random-normal columns with a noisy label ([data.py](../../bench/engine/peers/data.py)); the models are trained by [models.py](../../bench/engine/peers/models.py) with the versions of [requirements.txt](../../bench/engine/requirements.txt).")
+	d.P("- Limits: one machine, one architecture, two classes, models that fit in the caches or nearly so. Figures under a microsecond move by some per cent from run to run.")
+	d.P("Machine: %s, %d cores, %s MiB, %s. Load average before the start: %s. Date: %s.", r.Machine.CPU, r.Machine.Cores, report.Thousands(r.Machine.Memory), r.Machine.System, r.Machine.Load, r.Date)
 	var versions []string
 	for _, name := range slices.Sorted(maps.Keys(r.Versions)) {
 		versions = append(versions, name+" "+r.Versions[name])
@@ -259,8 +243,8 @@ func (r *Record) WriteText(w io.Writer) error {
 		for _, batch := range []int{1, 1000} {
 			id, framework := m.Framework(batch)
 			_, compiler := m.Compiler(batch)
-			fmt.Fprintf(tw, "%s\t%d\t%s\t%s\t%s\t%s\t%s %s\t%s\t%s\t%s\t\n", m.Name, batch, digits(m.Min(OursONNX, batch)/1e3), digits(m.Min(ORT, batch)/1e3), times(m.AgainstORT(batch)),
-				digits(m.Ours(batch)/1e3), digits(framework/1e3), id, times(m.AgainstFramework(batch)), digits(compiler/1e3), times(m.AgainstCompiler(batch)))
+			fmt.Fprintf(tw, "%s\t%d\t%s\t%s\t%s\t%s\t%s %s\t%s\t%s\t%s\t\n", m.Name, batch, report.Digits(m.Min(OursONNX, batch)/1e3), report.Digits(m.Min(ORT, batch)/1e3), times(m.AgainstORT(batch)),
+				report.Digits(m.Ours(batch)/1e3), report.Digits(framework/1e3), id, times(m.AgainstFramework(batch)), report.Digits(compiler/1e3), times(m.AgainstCompiler(batch)))
 		}
 	}
 	if err := tw.Flush(); err != nil {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"online-inference/bench/report"
 )
 
 // A Record is one run.
@@ -16,21 +18,12 @@ type Record struct {
 	Date     string            `json:"date"` // UTC, RFC 3339
 	Command  string            `json:"command"`
 	Quick    bool              `json:"quick,omitempty"` // a trial with few rounds, no figures to publish
-	Machine  Machine           `json:"machine"`
+	Machine  report.Machine    `json:"machine"`
 	Versions map[string]string `json:"versions"`
 	Rounds   int               `json:"rounds"`
 	SliceMS  int               `json:"slice_ms"`
 	Seconds  float64           `json:"seconds"`
 	Models   []Model           `json:"models"`
-}
-
-// A Machine is where the run took place.
-type Machine struct {
-	CPU    string `json:"cpu"`
-	Cores  int    `json:"cores"`
-	Memory int    `json:"memory_mib"`
-	System string `json:"system"`
-	Load   string `json:"load"` // averages over 1, 5 and 15 minutes before the start
 }
 
 // A Model is one shape with everything that was measured on it.

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"online-inference/bench/report"
 )
 
 const published = "../../../docs/performance"
@@ -94,7 +96,7 @@ func sample() *Record {
 	none := 0.0
 	return &Record{
 		Date: "2026-11-22T11:00:00Z", Versions: map[string]string{"onnxruntime": "1.31.1"}, Rounds: 3,
-		Machine: Machine{CPU: "A & B <1>", Cores: 2},
+		Machine: report.Machine{CPU: "A & B <1>", Cores: 2},
 		Models: []Model{{
 			Name: "lightgbm-100x63", Kind: "lightgbm", Nodes: 1000, Rows: 8000,
 			Peers: []Peer{
@@ -188,7 +190,7 @@ func TestChart(t *testing.T) {
 
 func TestDigits(t *testing.T) {
 	for in, want := range map[float64]string{0: "0", 0.0123: "0.012", 0.5: "0.50", 9.94: "9.94", 9.96: "10.0", 99.6: "100", 1234.6: "1,235", 1234567: "1,234,567", math.Inf(1): "–"} {
-		if got := digits(in); got != want {
+		if got := report.Digits(in); got != want {
 			t.Errorf("digits(%v) = %q, want %q", in, got, want)
 		}
 	}
