@@ -12,6 +12,7 @@ PYTHON := $(VENV)/bin/python
 LINTER := .cache/bin/golangci-lint
 LAB    := .lab/bin/lab
 V2     ?= 50
+SCRIPTS := train bench lab/e2e/clients/python oinf
 # Counted, not timed: on a busy machine a time limit can end a run with an error of its own.
 FUZZ   ?= 2000x
 FUZZED := ./engine/catboost:FuzzParse \
@@ -128,15 +129,15 @@ venv-clients: .cache/venv/clients/.complete .cache/venv/mlserver/.complete .cach
 	$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
-lint: $(LINTER) venv ## golangci-lint on both modules, ruff on train/
+lint: $(LINTER) venv ## golangci-lint on both modules, ruff on all Python
 	$(CURDIR)/$(LINTER) run ./...
 	cd lab && $(CURDIR)/$(LINTER) run --config ../.golangci.yml ./...
-	$(VENV)/bin/ruff check -q train
-	$(VENV)/bin/ruff format -q --check train
+	$(VENV)/bin/ruff check -q $(SCRIPTS)
+	$(VENV)/bin/ruff format -q --check $(SCRIPTS)
 
 format: $(LINTER) venv ## gofmt and ruff format
 	gofmt -w engine function oinf knative k8s-classic lab bench
-	$(VENV)/bin/ruff format train
+	$(VENV)/bin/ruff format $(SCRIPTS)
 
 $(LINTER): lab/components/lint/go.mod lab/components/lint/go.sum
 	@mkdir -p $(@D)

@@ -2,12 +2,14 @@
 
 import asyncio
 
-import common
 from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRequest
 from kserve.inference_client import RESTConfig
 
+import common
+
 
 def request(task, binary):
+    """Make a V2 request of the rows, with binary tensors or as JSON."""
     inputs = []
     for name, datatype, values in common.columns(task):
         tensor = InferInput(name, list(values.shape), datatype)
@@ -17,11 +19,13 @@ def request(task, binary):
 
 
 def outputs(response):
+    """Read label and probabilities from a V2 answer."""
     tensors = {output.name: output.as_numpy() for output in response.outputs}
     return common.answer(tensors["label"].ravel(), tensors["probabilities"], response.id)
 
 
 async def main():
+    """Ask in every way that the clients offer."""
     task = common.job()
     base = "http://" + task["url"]
     answers, facts = {}, {}

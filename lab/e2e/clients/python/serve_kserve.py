@@ -36,6 +36,7 @@ class Plain(kserve.Model):
 
 
 def main():
+    """Serve on the two ports given: HTTP and gRPC."""
     http_port, grpc_port = int(sys.argv[1]), int(sys.argv[2])
     server = kserve.ModelServer(http_port=http_port, grpc_port=grpc_port, workers=1)
     server.start([Plain("plain")])

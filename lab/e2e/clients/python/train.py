@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 
 def main():
+    """Fit the model and write it to the file named."""
     generator = numpy.random.default_rng(0)
     x = generator.normal(size=(300, 4))
     y = (x[:, 0] + x[:, 1] * x[:, 2] > 0).astype(int)

@@ -1,11 +1,13 @@
 """tritonclient over gRPC, which sends raw contents."""
 
-import common
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
+import common
+
 
 def infer(client, task, outputs, **options):
+    """Score the rows and ask for these outputs; none asks for all."""
     inputs = []
     for name, datatype, values in common.columns(task):
         tensor = triton.InferInput(name, list(values.shape), datatype)
@@ -19,6 +21,7 @@ def infer(client, task, outputs, **options):
 
 
 def refused(call):
+    """Say how a call is refused."""
     try:
         call()
     except InferenceServerException as error:
@@ -27,6 +30,7 @@ def refused(call):
 
 
 def main():
+    """Ask in every way that the client offers."""
     task = common.job()
     client = triton.InferenceServerClient(task["url"])
     answers = {

@@ -1,11 +1,13 @@
 """tritonclient over HTTP: JSON and binary data in and out, packed and plain."""
 
-import common
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
+import common
+
 
 def infer(client, task, binary_in, binary_out, **options):
+    """Score the rows, with binary tensors or JSON in each direction."""
     inputs = []
     for name, datatype, values in common.columns(task):
         tensor = triton.InferInput(name, list(values.shape), datatype)
@@ -22,6 +24,7 @@ def infer(client, task, binary_in, binary_out, **options):
 
 
 def refused(call):
+    """Say how a call is refused."""
     try:
         call()
     except InferenceServerException as error:
@@ -30,6 +33,7 @@ def refused(call):
 
 
 def main():
+    """Ask in every way that the client offers."""
     task = common.job()
     client = triton.InferenceServerClient(task["url"])
     answers = {
