@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
@@ -25,26 +28,46 @@ func knownEnv(t *testing.T) map[string]string {
 	return env
 }
 
-// decodePod is strict: a field that Pod does not have is an error.
-func decodePod(text []byte) (*corev1.Pod, error) {
+// decode is strict: a field that the kind does not have is an error. It gives
+// the pod that the manifest makes, nil where it makes none.
+func decode(text []byte) (*corev1.Pod, error) {
 	var kind metav1.TypeMeta
 	if err := yaml.Unmarshal(text, &kind); err != nil {
 		return nil, err
 	}
-	if kind.APIVersion != "v1" || kind.Kind != "Pod" {
-		return nil, fmt.Errorf("%s %s is no kind that belongs here", kind.APIVersion, kind.Kind)
+	template := func(t corev1.PodTemplateSpec) *corev1.Pod { return &corev1.Pod{ObjectMeta: t.ObjectMeta, Spec: t.Spec} }
+	switch kind.APIVersion + " " + kind.Kind {
+	case "v1 Pod":
+		pod := &corev1.Pod{}
+		return pod, yaml.UnmarshalStrict(text, pod)
+	case "apps/v1 ReplicaSet":
+		var set appsv1.ReplicaSet
+		err := yaml.UnmarshalStrict(text, &set)
+		return template(set.Spec.Template), err
+	case "apps/v1 Deployment":
+		var d appsv1.Deployment
+		err := yaml.UnmarshalStrict(text, &d)
+		return template(d.Spec.Template), err
+	case "v1 Service":
+		return nil, yaml.UnmarshalStrict(text, &corev1.Service{})
+	case "policy/v1 PodDisruptionBudget":
+		return nil, yaml.UnmarshalStrict(text, &policyv1.PodDisruptionBudget{})
+	case "autoscaling/v2 HorizontalPodAutoscaler":
+		return nil, yaml.UnmarshalStrict(text, &autoscalingv2.HorizontalPodAutoscaler{})
 	}
-	pod := &corev1.Pod{}
-	return pod, yaml.UnmarshalStrict(text, pod)
+	return nil, fmt.Errorf("%s %s is no kind that belongs here", kind.APIVersion, kind.Kind)
 }
 
 // problems says everything that is wrong with one manifest.
 func problems(text []byte, env map[string]string) []string {
-	pod, err := decodePod(text)
+	pod, err := decode(text)
 	if err != nil {
 		return []string{err.Error()}
 	}
 	var found []string
+	if pod == nil {
+		return found
+	}
 	add := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 
 	const nameLabel, prefix = "app.kubernetes.io/name", "online-inference-classic-"
@@ -162,14 +185,21 @@ func checkEnv(spec corev1.PodSpec, env map[string]string, add report) {
 
 func TestManifestsAreValid(t *testing.T) {
 	env := knownEnv(t)
-	paths, err := filepath.Glob("*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(paths) == 0 {
-		t.Fatal("no manifest here")
+	var paths []string
+	for _, pattern := range []string{"*.yaml", "more/*/*.yaml"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) == 0 {
+			t.Fatalf("no manifest in %s", pattern)
+		}
+		paths = append(paths, found...)
 	}
 	for _, path := range paths {
+		if filepath.Base(path) == "kustomization.yaml" {
+			continue // for kustomize, not for the API
+		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
