@@ -267,6 +267,7 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 	}
 	s := step{label: b.where(), run: run, fresh: b.stateful, price: b.price()}
 	wrong := b.settle()
+	s.steady = !slices.ContainsFunc(b.in, func(v *value) bool { return v != nil && v.loose })
 	for _, v := range b.in {
 		slot := -1
 		if v != nil {

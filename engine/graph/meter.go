@@ -41,7 +41,11 @@ func times(factors ...int) int {
 func volume(shape []int) int {
 	n := 1
 	for _, d := range shape {
-		n = times(n, max(d, 1))
+		if d = max(d, 1); n|d < 1<<24 { // as is usual: their product is below endless
+			n *= d
+		} else {
+			n = times(n, d)
+		}
 	}
 	return n
 }
@@ -68,11 +72,21 @@ const stepWork = 16
 
 // charge takes the price of an operator, before it runs.
 func (m *meter) charge(c cost) error {
-	m.used.made += min(c.made, endless)
-	m.used.work += min(c.work, endless) + stepWork
+	return m.add(cost{min(c.made, endless), min(c.work, endless) + stepWork})
+}
+
+// add is charge for what is within endless and needs nothing added.
+func (m *meter) add(c cost) error {
+	m.used.made += c.made
+	m.used.work += c.work
 	if m.used.made <= m.most.made && m.used.work <= m.most.work {
 		return nil
 	}
+	return m.exceeded()
+}
+
+// exceeded says which bound was crossed.
+func (m *meter) exceeded() error {
 	m.used.made, m.used.work = min(m.used.made, endless), min(m.used.work, endless)
 	switch {
 	case m.load && m.used.made > m.most.made:

@@ -9,6 +9,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"online-inference/engine/tensor"
 	"online-inference/engine/tree"
@@ -76,6 +77,7 @@ type step struct {
 	run     kernel
 	fresh   func(*meter) kernel // makes the kernel for one run, where run is nil
 	price   pricing             // nil of a fused step, which costs no more than a row's inputs
+	steady  bool                // the price follows the shapes of the plan's inputs alone
 	in, out []int               // slots
 	parts   []step              // of a fused step: what it stands for
 }
@@ -93,6 +95,12 @@ type Run struct {
 	values []tensor.Tensor
 	args   []args // by step
 	meter  *meter
+
+	priced  bool    // some step has a price
+	shapes  [][]int // of the inputs of the last Execute
+	whole   bool    // it went through all steps
+	repeats bool    // this one has the same shapes, so that steady prices stand
+	steady  cost    // what the steady steps cost together
 }
 
 type args struct {
@@ -100,6 +108,7 @@ type args struct {
 	price   pricing
 	in, out []*tensor.Tensor
 	parts   []args
+	steady  bool // nothing is left to be charged where a run repeats the one before
 }
 
 // NewRun makes the memory of an execution. Arrays grow to what the batches
@@ -107,7 +116,7 @@ type args struct {
 func (p *Plan) NewRun() *Run { return p.newRun(&meter{}) }
 
 func (p *Plan) newRun(m *meter) *Run {
-	r := &Run{plan: p, meter: m, values: make([]tensor.Tensor, len(p.consts)), args: make([]args, len(p.steps))}
+	r := &Run{plan: p, meter: m, values: make([]tensor.Tensor, len(p.consts)), args: make([]args, len(p.steps)), shapes: make([][]int, len(p.Inputs))}
 	at := func(slot int) *tensor.Tensor {
 		if c := p.consts[slot]; c != nil {
 			return c
@@ -124,9 +133,10 @@ func (p *Plan) newRun(m *meter) *Run {
 		return all[start:len(all):len(all)]
 	}
 	for i, s := range p.steps {
-		r.args[i] = args{s.kernel(m), s.price, collect(s.in), collect(s.out), nil}
-		for _, s := range s.parts {
-			r.args[i].parts = append(r.args[i].parts, args{s.kernel(m), s.price, collect(s.in), collect(s.out), nil})
+		r.args[i] = args{run: s.kernel(m), price: s.price, in: collect(s.in), out: collect(s.out), steady: s.steady}
+		r.priced = r.priced || s.price != nil
+		for _, s := range s.parts { // which seldom run: their prices are told each time
+			r.args[i].parts = append(r.args[i].parts, args{run: s.kernel(m), price: s.price, in: collect(s.in), out: collect(s.out)})
 		}
 	}
 	return r
@@ -160,12 +170,42 @@ func (r *Run) Execute() error {
 		rows = r.Input(0).Rows()
 	}
 	r.meter.used, r.meter.most = cost{}, r.plan.tariff.most(rows)
+	if r.priced {
+		if err := r.begin(r.again() && r.whole); err != nil {
+			return err
+		}
+		r.whole = false
+	}
 	for i := range r.args {
 		if err := r.step(i); err != nil {
 			return err
 		}
 	}
+	r.whole = true
 	return nil
+}
+
+// begin charges what the steady steps cost where they repeat the run before, and
+// else makes ready to tell it. For one row, telling prices takes as long as the
+// steps; what the meter reads in the end is the same.
+func (r *Run) begin(repeats bool) error {
+	if r.repeats = repeats; repeats {
+		return r.meter.add(r.steady)
+	}
+	r.steady = cost{}
+	return nil
+}
+
+// again reports whether the inputs have the shapes that they had when it was
+// asked last.
+func (r *Run) again() bool {
+	same := true
+	for i := range r.shapes {
+		if now := r.Input(i).Shape; !slices.Equal(r.shapes[i], now) {
+			r.shapes[i], same = append(r.shapes[i][:0], now...), false
+		}
+	}
+	return same
 }
 
 func (r *Run) step(i int) error {
@@ -185,10 +225,16 @@ func (r *Run) step(i int) error {
 
 // pay charges what a step will cost.
 func (r *Run) pay(a *args) error {
-	if a.price == nil {
+	if a.price == nil || a.steady && r.repeats {
 		return nil
 	}
-	return r.meter.charge(a.price(a.in))
+	c := a.price(a.in)
+	c = cost{min(c.made, endless), min(c.work, endless) + stepWork}
+	if a.steady {
+		r.steady.made += c.made
+		r.steady.work += c.work
+	}
+	return r.meter.add(c)
 }
 
 // apart runs what a fused step stands for.

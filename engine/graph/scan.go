@@ -156,6 +156,9 @@ func (s *scanRun) execute(in, out []*tensor.Tensor) error {
 			}
 			view(s.run.Input(i), t, t.Shape[1:], step)
 		}
+		if err := s.run.begin(step > 0); err != nil {
+			return err
+		}
 		if err := s.body(&refused); err != nil {
 			return err
 		}
