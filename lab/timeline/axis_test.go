@@ -1,0 +1,78 @@
+package timeline
+
+import (
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"online-inference/lab/figures"
+)
+
+func TestTrack(t *testing.T) {
+	tr := track{zero: 1000, from: 0, to: 100, x0: 10, scale: 1, gap: 5, cuts: []figures.Span{{From: 20, To: 50}, {From: 60, To: 90}}}
+	for at, want := range map[int64]float64{-5: 10, 0: 10, 20: 30, 35: 30, 50: 35, 60: 45, 70: 45, 90: 50, 100: 60, 999: 60} {
+		if got := tr.x(at); got != want {
+			t.Errorf("%d ms stands at %v, want %v", at, got, want)
+		}
+	}
+	for name, tt := range map[string]struct {
+		from, to int64
+		want     [][2]float64
+	}{
+		"all":           {-9, 999, [][2]float64{{10, 30}, {35, 45}, {50, 60}}},
+		"within":        {5, 9, [][2]float64{{15, 19}}},
+		"in a cut":      {25, 45, nil},
+		"into a cut":    {10, 30, [][2]float64{{20, 30}}},
+		"out of a cut":  {30, 55, [][2]float64{{35, 40}}},
+		"over one":      {15, 55, [][2]float64{{25, 30}, {35, 40}}},
+		"after the end": {100, 120, nil},
+	} {
+		if diff := cmp.Diff(tt.want, tr.pieces(tt.from, tt.to)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
+// TestFamily: one scale, and the change at one place, though one run is long.
+func TestFamily(t *testing.T) {
+	short, long := blueGreen(), dying()
+	a := NewAxis(short, long)
+	s, l := a.trackOf(short), a.trackOf(long)
+	if s.scale != l.scale || s.x(s.zero) != l.x(l.zero) {
+		t.Errorf("scales %v and %v, the change at %v and %v", s.scale, l.scale, s.x(s.zero), l.x(l.zero))
+	}
+	if len(l.cuts) == 0 || len(s.cuts) != 0 {
+		t.Errorf("cuts %v and %v: only the long run has quiet stretches", s.cuts, l.cuts)
+	}
+	for _, tr := range []track{s, l, s.fill(short), l.fill(long)} {
+		if x := tr.x(tr.to); x > right+1e-6 {
+			t.Errorf("the axis goes on to %v", x)
+		}
+	}
+	// What happened is never in a cut.
+	for _, at := range changes(long) {
+		if l.within(at) && l.hidden(at) {
+			t.Errorf("the change at %d ms is cut out", at)
+		}
+	}
+	if got := NewAxis(); math.IsInf(got.Scale, 0) || got.Scale <= 0 {
+		t.Errorf("an axis of nothing has scale %v", got.Scale)
+	}
+}
+
+func TestTexts(t *testing.T) {
+	for _, tt := range [][2]string{
+		{Thousands(0), "0"}, {Thousands(1234567), "1,234,567"}, {Seconds(math.NaN()), "–"}, {Seconds(1.26), "1.3 s"}, {Seconds(180.2), "180 s"},
+		{Percent(0), "0 %"}, {Percent(0.0012), "0.12 %"}, {Percent(0.031), "3.1 %"}, {Percent(0.5), "50 %"},
+		{shorten("abcdefghij", 10, 30, false), "abc…"}, {num(-0.01), "0"}, {num(1.25), "1.3"},
+		{escape("a<b"), "a&lt;b"}, {short(1000), "1 s"}, {short(0.1), "0.1 ms"},
+	} {
+		if tt[0] != tt[1] {
+			t.Errorf("got %q, want %q", tt[0], tt[1])
+		}
+	}
+	if diff := cmp.Diff([]string{"one two", "three fo…"}, wrap("one two three four five", 10, 50, 2)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

@@ -1,0 +1,235 @@
+package timeline
+
+import (
+	"fmt"
+	"strings"
+
+	"online-inference/lab/figures"
+	"online-inference/lab/record"
+)
+
+// Picture is one run to be drawn.
+type Picture struct {
+	// Title names the experiment, Short does in the summary, Conclusion says in a sentence what it showed.
+	Title, Short, Conclusion string
+	Run                      *record.Run
+	Figures                  *figures.Figures
+	Axis                     Axis
+}
+
+// drawing is a picture under way: rows are put below each other.
+type drawing struct {
+	canvas
+	Picture
+	track track
+	lanes []*figures.Lane
+	steps []figures.Step
+	// y is where the next row begins; top is where the plot does.
+	y, top float64
+}
+
+// Draw draws a picture in the colours of a theme.
+func Draw(p Picture, theme Theme) []byte {
+	d := &drawing{canvas: canvas{theme: theme}, Picture: p, track: p.Axis.trackOf(p.Run).fill(p.Run), lanes: figures.Lanes(p.Run)}
+	d.steps = figures.Steps(d.lanes)
+	d.heading()
+	d.legend()
+	d.marks()
+	d.pods()
+	d.ready()
+	d.share()
+	d.requests()
+	d.latency()
+	d.axis()
+	d.numbers()
+	return d.document(d.y, p.Alt(), "Time runs from left to right, in seconds since the change. "+
+		"Each bar is the life of a pod; below are the share of each version in the answers and the requests of each moment.")
+}
+
+// Alt is the text for those who do not see the picture: its conclusion and its
+// numbers.
+func (p Picture) Alt() string {
+	var parts []string
+	for _, s := range p.stats() {
+		parts = append(parts, s.label+": "+s.value)
+	}
+	return strings.TrimSuffix(p.Title, ".") + ". " + p.Conclusion + " (" + strings.Join(parts, "; ") + ".)"
+}
+
+func (d *drawing) heading() {
+	th := d.theme
+	d.text(12, 26, style{size: sizeTitle, fill: th.Text, bold: true}, shorten(d.Title, sizeTitle, Width-24, true))
+	d.y = 26
+	for _, line := range wrap(d.Conclusion, sizeLead, Width-24, 3) {
+		d.y += 19
+		d.text(12, d.y, style{size: sizeLead, fill: th.Muted}, line)
+	}
+	d.y += 12
+}
+
+// versions are those of a run's pods and answers, v1 first.
+func (d *drawing) versions() []string {
+	seen := [2]bool{}
+	for _, l := range d.lanes {
+		for _, s := range l.Segments {
+			seen[index(s.Version)] = true
+		}
+	}
+	for _, line := range d.Run.Lines {
+		if line.Request != nil && line.Request.Version != "" {
+			seen[index(line.Request.Version)] = true
+		}
+	}
+	var all []string
+	for i, v := range []string{"v1", "v2"} {
+		if seen[i] {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// legend explains the patterns that this picture uses, with the version's
+// colours; all pictures use the same ones.
+func (d *drawing) legend() {
+	th := d.theme
+	var used [figures.States]bool
+	for _, l := range d.lanes {
+		for _, s := range l.Segments {
+			used[s.State] = true
+		}
+	}
+	x, y := 12.0, d.y
+	entry := func(width float64, name string, draw func(x, y float64)) {
+		draw(x, y)
+		x += width + 5
+		d.text(x, y+10, style{size: sizeText, fill: th.Text}, name)
+		x += widthOf(name, sizeText, false) + 14
+	}
+	versions := d.versions()
+	for _, v := range versions {
+		entry(22, v, func(x, y float64) { d.bar(x, y, 22, 12, figures.Ready, v) })
+	}
+	if len(versions) > 0 {
+		x += 6
+		d.text(x, y+10, style{size: sizeText, fill: th.Muted}, "pods:")
+		x += widthOf("pods:", sizeText, false) + 6
+	}
+	last := "v1"
+	if n := len(versions); n > 0 {
+		last = versions[n-1]
+	}
+	for state, name := range [...]string{"pending", "started, not ready", "ready", "stopped", "terminating"} {
+		if used[state] {
+			entry(26, name, func(x, y float64) { d.bar(x, y, 26, 12, figures.State(state), last) })
+		}
+	}
+	if d.Figures.Restarts > 0 {
+		entry(6, "restart", func(x, y float64) { d.line(x+3, y-1, x+3, y+13, th.Failed, "stroke-width", 2.5) })
+	}
+	if d.Figures.All().Failed > 0 {
+		entry(12, "failed request", func(x, y float64) { d.rect(x, y, 12, 12, "url(#failed)") })
+	}
+	d.y += 22
+}
+
+// bar draws a stretch of a pod's life.
+func (d *drawing) bar(x, y, w, h float64, state figures.State, version string) {
+	th, i := d.theme, index(version)
+	switch state {
+	case figures.Pending:
+		d.rect(x, y+h/2-2, w, 4, "none", "stroke", th.version(version), "stroke-dasharray", "3 2")
+	case figures.Starting:
+		d.rect(x, y, w, h, fmt.Sprintf("url(#starting%d)", i), "stroke", th.version(version))
+	case figures.Terminating:
+		d.rect(x, y+2, w, h-4, fmt.Sprintf("url(#terminating%d)", i), "stroke", th.version(version), "stroke-width", 0.8)
+	case figures.Stopped:
+		d.rect(x, y+2, w, h-4, "url(#stopped)", "stroke", th.Failed)
+	default:
+		d.rect(x, y, w, h, fmt.Sprintf("url(#ready%d)", i))
+	}
+}
+
+// label names a row at the left, in one or two lines around y.
+func (d *drawing) label(y float64, lines ...string) {
+	y += 4 - 7*float64(len(lines)-1)
+	for i, line := range lines {
+		s := style{size: sizeText, anchor: "end", fill: d.theme.Text}
+		if i > 0 {
+			s.size, s.fill = sizeSmall, d.theme.Muted
+		}
+		d.text(left-10, y+14*float64(i), s, shorten(line, s.size, left-18, false))
+	}
+}
+
+// marks writes the script's moments above the plot; their lines go through it,
+// and are drawn first, behind the rows.
+func (d *drawing) marks() {
+	th := d.theme
+	type label struct {
+		x        float64
+		text     string
+		row      int
+		from, to float64
+		end      bool
+		bold     bool
+	}
+	var labels []label
+	rows := 1
+	for _, line := range d.Run.Lines {
+		m := line.Mark
+		if m == nil || !d.track.within(line.T) || d.track.hidden(line.T) {
+			continue
+		}
+		l := label{x: d.track.x(line.T), text: m.Name, bold: m.Name == record.MarkTrigger || m.Name == record.MarkDone}
+		switch {
+		case m.Name == record.MarkTrigger && m.Text != "":
+			l.text = m.Text
+		case m.Name == record.MarkDone:
+			l.text = cmpText(m.Text, "done")
+		}
+		l.text = shorten(l.text, sizeText, max(Width-16-l.x, 400), l.bold)
+		w := widthOf(l.text, sizeText, l.bold)
+		l.from, l.to = l.x+4, l.x+4+w
+		if l.to > Width-8 {
+			l.from, l.to, l.end = l.x-4-w, l.x-4, true
+		}
+		for taken := true; taken; {
+			taken = false
+			for _, other := range labels {
+				if other.row == l.row && l.from < other.to+8 && other.from < l.to+8 {
+					taken = true
+					l.row++
+					break
+				}
+			}
+		}
+		rows = max(rows, l.row+1)
+		labels = append(labels, l)
+	}
+	d.top = d.y + 16*float64(rows) + 4
+	bottom := d.top + d.plotHeight()
+	for _, l := range labels {
+		y := d.y + 16*float64(l.row) + 11
+		dash := []any{"stroke-width", 1.5}
+		if !l.bold {
+			dash = []any{"stroke-dasharray", "2 3"}
+		}
+		d.line(l.x, y-9, l.x, bottom, th.Text, dash...)
+		s := style{size: sizeText, fill: th.Text, bold: l.bold, halo: true}
+		x := l.from
+		if l.end {
+			s.anchor, x = "end", l.to
+		}
+		d.text(x, y, s, l.text)
+	}
+	d.y = d.top
+}
+
+// cmpText is a mark's own words where they are short.
+func cmpText(text, otherwise string) string {
+	if text == "" || len(text) > 60 {
+		return otherwise
+	}
+	return text
+}

@@ -1,0 +1,421 @@
+package timeline
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"online-inference/lab/figures"
+	"online-inference/lab/record"
+)
+
+// Heights of rows in px.
+const (
+	mostLanes   = 10
+	laneHeight  = 15.0
+	lanePitch   = 20.0
+	stripHeight = 17.0
+	rowGap      = 14.0
+	countHeight = 84.0
+	readyHeight = 26.0
+	shareHeight = 56.0
+	loadHeight  = 52.0
+)
+
+// plotHeight is how far the marks' lines reach: over all rows.
+func (d *drawing) plotHeight() float64 {
+	h := 0.0
+	if n := len(d.lanes); n > mostLanes {
+		h += countHeight + rowGap
+	} else if n > 0 {
+		h += lanePitch*float64(n) + rowGap
+		for _, l := range d.lanes {
+			h += stripHeight * float64(d.stripRows(l))
+		}
+	}
+	if d.hasReady() {
+		h += readyHeight + rowGap
+	}
+	if d.hasShare() {
+		h += shareHeight + rowGap
+	}
+	if d.hasRequests() {
+		h += loadHeight + rowGap
+	}
+	if d.hasLatency() {
+		h += loadHeight + rowGap
+	}
+	return h
+}
+
+// pods draws a lane a pod, or, beyond ten, how many there are in each state.
+func (d *drawing) pods() {
+	if len(d.lanes) > mostLanes {
+		d.counts()
+		return
+	}
+	for _, l := range d.lanes {
+		d.label(d.y+laneHeight/2, laneName(l))
+		for _, s := range joined(l.Segments) {
+			for _, p := range d.track.pieces(s.From, s.To) {
+				d.bar(p[0], d.y, max(p[1]-p[0], 1), laneHeight, s.State, s.Version)
+				d.reason(p, d.y, s)
+			}
+		}
+		for _, r := range l.Restarts {
+			if d.track.within(r.T) && !d.track.hidden(r.T) {
+				x := d.track.x(r.T)
+				d.line(x, d.y-2, x, d.y+laneHeight+2, d.theme.Failed, "stroke-width", 2.5)
+			}
+		}
+		d.y += lanePitch
+		d.strip(l)
+	}
+	if len(d.lanes) > 0 {
+		d.y += rowGap
+	}
+}
+
+// laneName is a pod's version and the end of its name, which tells it apart.
+func laneName(l *figures.Lane) string {
+	name := l.Name
+	if i := strings.LastIndexByte(name, '-'); i >= 0 && l.Owner != "" {
+		name = name[i+1:]
+	}
+	name = strings.TrimPrefix(name, "online-inference-")
+	return l.Version + " · " + name
+}
+
+// joined puts neighbours together that look alike.
+func joined(all []figures.Segment) []figures.Segment {
+	var out []figures.Segment
+	for _, s := range all {
+		if n := len(out); n > 0 && out[n-1].State == s.State && out[n-1].Version == s.Version && s.State != figures.Stopped {
+			out[n-1].To = s.To
+			if s.Reason != "" {
+				out[n-1].Reason = s.Reason
+			}
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// reason writes why a pod waits into its bar, where it says something and fits.
+func (d *drawing) reason(piece [2]float64, y float64, s figures.Segment) {
+	if s.State == figures.Ready || s.State == figures.Starting || slices.Contains([]string{"", "ContainerCreating", "PodInitializing", "Unknown"}, s.Reason) {
+		return
+	}
+	if widthOf(s.Reason, sizeSmall, false)+8 > piece[1]-piece[0] {
+		return
+	}
+	fill := d.theme.Text
+	if s.State == figures.Stopped {
+		fill = d.theme.Failed
+	}
+	d.later((piece[0]+piece[1])/2, y+laneHeight-3.5, style{size: sizeSmall, anchor: "middle", fill: fill, halo: true}, s.Reason)
+}
+
+// counts draws the pods stacked by version and state.
+func (d *drawing) counts() {
+	most := 1
+	for _, s := range d.steps {
+		n := 0
+		for _, k := range s.By {
+			n += k
+		}
+		most = max(most, n)
+	}
+	bottom := d.y + countHeight
+	unit := countHeight / float64(most)
+	d.label(d.y+countHeight/2, "pods", fmt.Sprintf("at most %d", most))
+	for i, s := range d.steps {
+		if i+1 == len(d.steps) {
+			break
+		}
+		for _, p := range d.track.pieces(s.T, d.steps[i+1].T) {
+			y := bottom
+			for _, state := range []figures.State{figures.Ready, figures.Starting, figures.Pending, figures.Stopped, figures.Terminating} {
+				for _, v := range []string{"v1", "v2"} {
+					n := 0
+					for _, l := range d.lanes {
+						if at, ok := l.At(s.T); ok && at.State == state && index(at.Version) == index(v) {
+							n++
+						}
+					}
+					if n == 0 {
+						continue
+					}
+					h := unit * float64(n)
+					y -= h
+					d.block(p[0], y, p[1]-p[0], h, state, v)
+				}
+			}
+		}
+	}
+	d.line(left, bottom, right, bottom, d.theme.Line)
+	d.y += countHeight + rowGap
+}
+
+// block is a bar without an edge, for stacks.
+func (d *drawing) block(x, y, w, h float64, state figures.State, version string) {
+	fill := map[figures.State]string{
+		figures.Ready: "url(#ready%d)", figures.Starting: "url(#starting%d)", figures.Pending: "url(#starting%d)",
+		figures.Terminating: "url(#terminating%d)", figures.Stopped: "url(#stopped)",
+	}[state]
+	if strings.Contains(fill, "%") {
+		fill = fmt.Sprintf(fill, index(version))
+	}
+	d.fill(x, y, max(w, 0.5), h, fill)
+}
+
+func (d *drawing) hasReady() bool { return d.Run.Header.Want > 0 && len(d.steps) > 0 }
+
+// ready draws how many pods are ready: a number for each stretch, red below
+// what the workload promises.
+func (d *drawing) ready() {
+	if !d.hasReady() {
+		return
+	}
+	want, th := d.Run.Header.Want, d.theme
+	d.label(d.y+readyHeight/2, "ready pods", fmt.Sprintf("%d promised", want))
+	most := want
+	for _, s := range d.steps {
+		most = max(most, s.By[figures.Ready])
+	}
+	bottom := d.y + readyHeight
+	unit := readyHeight / float64(most)
+	for _, c := range readyStretches(d.steps) {
+		fill, colour := th.Faint, th.Text
+		if c.n < want {
+			fill, colour = "url(#stopped)", th.Failed
+		}
+		for _, p := range d.track.pieces(c.From, c.To) {
+			d.fill(p[0], bottom-unit*float64(c.n), p[1]-p[0], unit*float64(c.n), fill)
+			if c.n == 0 {
+				d.line(p[0], bottom-1, p[1], bottom-1, th.Failed, "stroke-width", 2.0)
+			}
+			if p[1]-p[0] > 14 {
+				d.later(p[0]+4, bottom-5, style{size: sizeSmall, fill: colour, bold: true, halo: true}, fmt.Sprint(c.n))
+			}
+		}
+	}
+	y := bottom - unit*float64(want)
+	d.line(left, y, right, y, th.Line, "stroke-dasharray", "4 3")
+	d.line(left, bottom, right, bottom, th.Line)
+	d.y += readyHeight + rowGap
+}
+
+type readyStretch struct {
+	figures.Span
+	n int
+}
+
+// readyStretches are the stretches with equally many ready pods.
+func readyStretches(steps []figures.Step) []readyStretch {
+	var all []readyStretch
+	for i, s := range steps[:len(steps)-1] {
+		n := s.By[figures.Ready]
+		if k := len(all); k > 0 && all[k-1].n == n {
+			all[k-1].To = steps[i+1].T
+			continue
+		}
+		all = append(all, readyStretch{figures.Span{From: s.T, To: steps[i+1].T}, n})
+	}
+	return all
+}
+
+func (d *drawing) hasShare() bool {
+	return len(figures.Clients(d.Run, true)) > 0 && len(d.versions()) > 1 && d.Run.Header.Family != familyAutoscaling
+}
+
+const (
+	familyAutoscaling = "autoscaling"
+	// leastShare is the least width of a bin of the share, ms: with 20 requests
+	// in it a half is known to a tenth.
+	leastShare = 1000
+)
+
+// share draws which version answered the requests that have a connection of
+// their own, and how many of them nobody did.
+func (d *drawing) share() {
+	if !d.hasShare() {
+		return
+	}
+	th, bin := d.theme, max(d.Axis.Bin, leastShare)
+	d.label(d.y+shareHeight/2, "answers by", "version, each "+seconds(bin))
+	bottom := d.y + shareHeight
+	for _, b := range figures.Bins(d.Run, bin, d.track.zero, figures.Clients(d.Run, true)...) {
+		if b.N() == 0 {
+			continue
+		}
+		for _, p := range d.track.pieces(b.From, b.From+bin) {
+			y := bottom
+			stack := func(n int, fill string) {
+				if n == 0 {
+					return
+				}
+				h := shareHeight * float64(n) / float64(b.N())
+				y -= h
+				d.fill(p[0], y, p[1]-p[0], h, fill)
+			}
+			stack(b.Versions["v1"], "url(#ready0)")
+			stack(b.Versions["v2"], "url(#ready1)")
+			stack(b.Failed, "url(#failed)")
+		}
+	}
+	d.line(left, bottom, right, bottom, th.Line)
+	d.y += shareHeight + rowGap
+}
+
+// lane is the client that the requests' row shows: the kept connections, or the
+// fresh ones where there is no other.
+func (d *drawing) clients() (names []string, fresh bool) {
+	if names = figures.Clients(d.Run, false); len(names) > 0 {
+		return names, false
+	}
+	return figures.Clients(d.Run, true), true
+}
+
+func (d *drawing) hasRequests() bool {
+	names, _ := d.clients()
+	return slices.ContainsFunc(d.Run.Lines, func(l record.Line) bool {
+		return l.Request != nil && slices.Contains(names, l.Request.Client)
+	})
+}
+
+// requests draws how many were answered in time, late or not at all. The
+// failed ones hang from the top, at least 3 px long, so that one of a thousand
+// is seen.
+func (d *drawing) requests() {
+	if !d.hasRequests() {
+		return
+	}
+	th := d.theme
+	names, fresh := d.clients()
+	kind := "kept connections"
+	if fresh {
+		kind = "fresh connections"
+	}
+	d.label(d.y+loadHeight/2, "requests", kind)
+	bins := figures.Bins(d.Run, d.Axis.Bin, d.track.zero, names...)
+	most := 1
+	for _, b := range bins {
+		most = max(most, b.N())
+	}
+	bottom, unit := d.y+loadHeight, (loadHeight-4)/float64(most)
+	for _, b := range bins {
+		for _, p := range d.track.pieces(b.From, b.From+d.Axis.Bin) {
+			w := max(p[1]-p[0], 0.5)
+			okHeight, slow := unit*float64(b.OK), unit*float64(b.Slow)
+			if b.OK > 0 {
+				d.fill(p[0], bottom-okHeight, w+0.4, okHeight, th.OK)
+			}
+			if b.Slow > 0 {
+				d.fill(p[0], bottom-okHeight-slow, w, slow, "url(#slow)")
+			}
+			if b.Failed > 0 {
+				h := max(unit*float64(b.Failed), 3)
+				d.fill(p[0], bottom-okHeight-slow-h, w, h, "url(#failed)")
+			}
+		}
+	}
+	d.line(left, bottom, right, bottom, th.Line)
+	d.failures(bins, bottom)
+	d.y += loadHeight + rowGap
+}
+
+// failures writes how many requests failed beside each stretch of failing bins.
+func (d *drawing) failures(bins []figures.Bin, bottom float64) {
+	free := left
+	for i := 0; i < len(bins); i++ {
+		if bins[i].Failed == 0 {
+			continue
+		}
+		first, n, calm := i, 0, 0
+		for ; i < len(bins) && calm < 4; i++ {
+			n += bins[i].Failed
+			calm++
+			if bins[i].Failed > 0 {
+				calm = 0
+			}
+		}
+		text := Thousands(n) + " failed"
+		x, w := d.track.x(bins[first].From), widthOf(text, sizeText, true)
+		if x+w+6 > right {
+			x = right - w - 6
+		}
+		if x < free || !d.track.within(bins[first].From) {
+			continue
+		}
+		d.over = append(d.over, func() {
+			d.rect(x, bottom-21, w+6, 17, d.theme.Ground, "stroke", d.theme.Failed, "rx", 3.0)
+			d.text(x+3, bottom-8, style{size: sizeText, fill: d.theme.Failed, bold: true}, text)
+		})
+		free = x + w + 12
+	}
+}
+
+func (d *drawing) hasLatency() bool {
+	f := d.Run.Header.Family
+	return d.hasRequests() && (f == familyAutoscaling || f == "resources")
+}
+
+// latency draws median and 99th percentile of the answers of each bin, on a
+// logarithmic scale.
+func (d *drawing) latency() {
+	if !d.hasLatency() {
+		return
+	}
+	th := d.theme
+	names, _ := d.clients()
+	bins := figures.Bins(d.Run, d.Axis.Bin, d.track.zero, names...)
+	low, high := math.Inf(1), 0.0
+	for _, b := range bins {
+		if len(b.Micros) > 0 {
+			low, high = min(low, b.Quantile(0.5)), max(high, b.Quantile(0.99))
+		}
+	}
+	if high == 0 {
+		low, high = 1, 10
+	}
+	low, high = math.Pow(10, math.Floor(math.Log10(max(low, 0.01)))), math.Pow(10, math.Ceil(math.Log10(high)))
+	if high <= low {
+		high = 10 * low
+	}
+	bottom := d.y + loadHeight
+	height := func(ms float64) float64 {
+		return bottom - loadHeight*min(1, max(0, math.Log10(ms/low)/math.Log10(high/low)))
+	}
+	d.label(d.y+loadHeight/2, "latency, ms", "median and 99 %")
+	for ms := low; ms <= high*1.001; ms *= 10 {
+		d.line(left, height(ms), right, height(ms), th.Faint)
+	}
+	for _, b := range bins {
+		if len(b.Micros) == 0 {
+			continue
+		}
+		for _, p := range d.track.pieces(b.From, b.From+d.Axis.Bin) {
+			top, mid := height(b.Quantile(0.99)), height(b.Quantile(0.5))
+			d.rect(p[0], top, max(p[1]-p[0]-0.6, 0.5), max(mid-top, 1), "url(#slow)")
+			d.line(p[0], mid, p[1], mid, th.Text, "stroke-width", 2.0)
+		}
+	}
+	s := style{size: sizeSmall, fill: th.Muted, halo: true}
+	d.text(left+2, d.y+9, s, short(high))
+	d.text(left+2, bottom-3, s, short(low))
+	d.y += loadHeight + rowGap
+}
+
+// short writes a power of ten in ms.
+func short(ms float64) string {
+	if ms >= 1000 {
+		return fmt.Sprintf("%g s", ms/1000)
+	}
+	return fmt.Sprintf("%g ms", ms)
+}
+
+// seconds writes a bin's width.
+func seconds(ms int64) string { return fmt.Sprintf("%g s", float64(ms)/1000) }
