@@ -273,6 +273,31 @@ func TestBins(t *testing.T) {
 	}
 }
 
+func TestPodsAt(t *testing.T) {
+	r := run(0, pod(0, "b", "v1", "starting"), pod(1, "a", "v1", "ready"), pod(3, "b", "v1", "deleted"), pod(5, "b", "v1", "gone"), pod(6, "c", "v2", "ready"), end(9))
+	r.Lines[4].Pod.Created = -1000
+	for at, want := range map[int64]string{-1: "", 2: "pod-a pod-b", 4: "pod-a pod-b", 5: "pod-a", 9: "pod-c pod-a"} {
+		var names []string
+		for _, p := range PodsAt(r, at) {
+			names = append(names, p.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("at %d: %q, want %q", at, got, want)
+		}
+	}
+}
+
+func TestClients(t *testing.T) {
+	r := &record.Run{Header: record.Header{Clients: map[string]record.Client{"tag": {Fresh: true}, "other": {Fresh: true}}}}
+	if diff := cmp.Diff([]string{"other", "tag"}, Clients(r, true)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	r.Header.Clients["fresh"] = record.Client{Fresh: true}
+	if diff := cmp.Diff([]string{"fresh"}, Clients(r, true)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestOverlap(t *testing.T) {
 	for name, tt := range map[string]struct {
 		spans    map[string][]Span

@@ -215,6 +215,28 @@ func reasonOf(all []record.Container) string {
 	return ""
 }
 
+// PodsAt are the pods that existed at t, terminating ones too, as they were last
+// told of; the oldest first, then by name.
+func PodsAt(run *record.Run, t int64) []*record.Pod {
+	last := map[string]*record.Pod{}
+	for _, line := range run.Lines {
+		if line.Pod == nil || line.T > t {
+			continue
+		}
+		last[line.Pod.UID] = line.Pod
+	}
+	var all []*record.Pod
+	for _, p := range last {
+		if !p.Gone {
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(a, b *record.Pod) int {
+		return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.Name, b.Name), cmp.Compare(a.UID, b.UID))
+	})
+	return all
+}
+
 // End is the time of a run's last line that is not a request: a request stands
 // at the time at which it was due. A run without an End, which was cut, ends at
 // its last line.

@@ -193,8 +193,15 @@ func (b *Bin) add(r *record.Request, c record.Client) {
 	}
 }
 
+// Names of clients that a run may have beside others.
+const (
+	FreshClient = "fresh"
+	KeptClient  = "kept"
+)
+
 // Clients are the names of a run's clients, those with fresh connections or
-// those with kept ones, sorted.
+// those with kept ones, sorted. Where one has the name for its kind it stands
+// alone: others ask for something else, as a tag of a route.
 func Clients(run *record.Run, fresh bool) []string {
 	var names []string
 	for name, c := range run.Header.Clients {
@@ -203,6 +210,11 @@ func Clients(run *record.Run, fresh bool) []string {
 		}
 	}
 	slices.Sort(names)
+	for _, name := range []string{FreshClient, KeptClient} {
+		if slices.Contains(names, name) {
+			return []string{name}
+		}
+	}
 	return names
 }
 

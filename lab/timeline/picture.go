@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"online-inference/lab/figures"
@@ -32,6 +33,8 @@ type drawing struct {
 func Draw(p Picture, theme Theme) []byte {
 	d := &drawing{canvas: canvas{theme: theme}, Picture: p, track: p.Axis.trackOf(p.Run).fill(p.Run), lanes: figures.Lanes(p.Run)}
 	d.steps = figures.Steps(d.lanes)
+	// Pods that had gone before belong to the setup.
+	d.lanes = slices.DeleteFunc(d.lanes, func(l *figures.Lane) bool { return l.Last() <= d.track.from || l.First() >= d.track.to })
 	d.heading()
 	d.legend()
 	d.marks()
@@ -186,7 +189,7 @@ func (d *drawing) marks() {
 		case m.Name == record.MarkTrigger && m.Text != "":
 			l.text = m.Text
 		case m.Name == record.MarkDone:
-			l.text = cmpText(m.Text, "done")
+			l.text = outcome(m.Text)
 		}
 		l.text = shorten(l.text, sizeText, max(Width-16-l.x, 400), l.bold)
 		w := widthOf(l.text, sizeText, l.bold)
@@ -226,10 +229,11 @@ func (d *drawing) marks() {
 	d.y = d.top
 }
 
-// cmpText is a mark's own words where they are short.
-func cmpText(text, otherwise string) string {
-	if text == "" || len(text) > 60 {
-		return otherwise
+// outcome is what the controller said at the end, where it is short and not a
+// command that found out.
+func outcome(text string) string {
+	if text == "" || len(text) > 60 || strings.HasPrefix(text, "kubectl") {
+		return "done"
 	}
-	return text
+	return "done: " + text
 }

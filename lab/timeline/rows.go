@@ -351,7 +351,7 @@ func (d *drawing) failures(bins []figures.Bin, bottom float64) {
 			continue
 		}
 		d.over = append(d.over, func() {
-			d.rect(x, bottom-21, w+6, 17, d.theme.Ground, "stroke", d.theme.Failed, "rx", 3.0)
+			d.rect(x, bottom-21, w+10, 17, d.theme.Ground, "stroke", d.theme.Failed, "rx", 3.0)
 			d.text(x+3, bottom-8, style{size: sizeText, fill: d.theme.Failed, bold: true}, text)
 		})
 		free = x + w + 12
