@@ -68,7 +68,7 @@ func main() {
 func run(ctx context.Context, before time.Duration, args, environ []string, stdout io.Writer) error {
 	watch := telemetry.NewStages(before)
 	if len(args) > 0 {
-		return &exitError{exitConfig, fmt.Errorf("unexpected argument %q: this program is configured by environment variables", args[0])}
+		return command(ctx, args, environ, stdout)
 	}
 	cfg, err := parseConfig(environ)
 	if err != nil {
