@@ -161,8 +161,9 @@ func TestTogether(t *testing.T) {
 			if err := n.routeReady(ctx, "online-inference-gitops", time.Minute); err != nil {
 				t.Error(err)
 			}
-			// Unlike apply, wait goes into the folders below unless told not to.
-			n.kubectl(ctx, t, "wait", "--for=condition=Ready", "--timeout=60s", "--recursive=false", "-f", "k8s-classic/")
+			if err := n.classicSettled(ctx); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
