@@ -1,6 +1,7 @@
 // Command function serves one trained tabular model over HTTP: the page, the
 // simple /predict, and the Open Inference Protocol, on one port. It is configured
-// by its environment (Config) and takes no arguments.
+// by its environment (Config). With arguments, check URL, it asks a running one for
+// the model's example rows and compares the answers.
 package main
 
 import (
