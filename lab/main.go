@@ -39,6 +39,9 @@ func verbs() map[string]verb {
 		"promote":  {"all traffic to v2", shiftTo(100)},
 		"rollback": {"all traffic to v1", shiftTo(0)},
 		"status":   {"say what runs; the exit code is 1 when something does not", runStatus},
+		"compare":  {"compare [NAME…]: run experiments, record them, assert their claims (-list names them)", runCompare},
+		"watch":    {"record what happens in a namespace, as JSON lines, until interrupted", runWatch},
+		"load":     {"send predictions at a fixed rate and record each answer, as JSON lines", runLoad},
 		"logs":     {"logs [COMPONENT]: list the logs or print one", runLogs},
 		"registry": {"serve the lab's registry (started by up)", runRegistry},
 	}
@@ -80,6 +83,9 @@ func run(ctx context.Context, args, environ []string, s streams) error {
 		return errUsage
 	}
 	err := v.run(ctx, args[1:], environ, s)
+	if errors.Is(err, errHelp) {
+		return nil
+	}
 	if err != nil {
 		fmt.Fprintf(s.err, "lab %s: %v\n", args[0], err)
 	}

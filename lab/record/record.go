@@ -40,8 +40,9 @@ type Header struct {
 	Started string `json:"started"`
 	// Want is the number of available pods that the workload promises.
 	Want int `json:"want,omitempty"`
-	// Manifests has the SHA-256, in hex, of each file that was applied, by its
-	// path in the repository.
+	// Manifests has a hash of the objects in each file that was applied, by the
+	// file's path in the repository: the SHA-256, in hex, of the objects as JSON
+	// with sorted keys, so that comments and layout may change.
 	Manifests map[string]string `json:"manifests"`
 	// Clients says how requests were made, by the names that Request.Client uses.
 	Clients map[string]Client `json:"clients,omitempty"`
@@ -229,7 +230,7 @@ type Request struct {
 }
 
 // OK says whether the request was answered with a prediction.
-func (r Request) OK() bool { return r.Status >= 200 && r.Status < 300 }
+func (r Request) OK() bool { return r.Error == "" && r.Status >= 200 && r.Status < 300 }
 
 // Sample is what was measured at a moment: cumulative CPU seconds, bytes, …
 type Sample struct {

@@ -1,0 +1,74 @@
+package compare
+
+import (
+	"fmt"
+
+	"online-inference/lab/figures"
+	"online-inference/lab/record"
+)
+
+// of makes a claim about a run's figures.
+func of(text string, check func(f *figures.Figures) (measured string, holds bool)) Claim {
+	return Claim{Text: text, Check: func(run *record.Run) (string, error) {
+		f, err := figures.Of(run)
+		if err != nil {
+			return "", err
+		}
+		measured, holds := check(f)
+		if !holds {
+			return measured, fmt.Errorf("measured %s", measured)
+		}
+		return measured, nil
+	}}
+}
+
+// noneFailed claims that every request was answered with a prediction.
+func noneFailed() Claim {
+	return of("no request fails", func(f *figures.Figures) (string, bool) {
+		c := f.All()
+		return fmt.Sprintf("%d of %d", c.Failed, c.N), c.Failed == 0 && c.N > 0
+	})
+}
+
+// someFailed claims an outage, and what callers see of it.
+func someFailed(least int) Claim {
+	return of(fmt.Sprintf("at least %d requests fail", least), func(f *figures.Figures) (string, bool) {
+		c := f.All()
+		return fmt.Sprintf("%d of %d", c.Failed, c.N), c.Failed >= least
+	})
+}
+
+// peak claims the most pods at one time, terminating ones left out.
+func peak(n int) Claim {
+	return of(fmt.Sprintf("at most %d pods at a time, and once so many, terminating ones left out", n), func(f *figures.Figures) (string, bool) {
+		return fmt.Sprint(f.PeakActive), f.PeakActive == n
+	})
+}
+
+// least claims the fewest ready pods at one time.
+func least(n int) Claim {
+	return of(fmt.Sprintf("never fewer than %d pods ready, and once so few", n), func(f *figures.Figures) (string, bool) {
+		return fmt.Sprint(f.LeastReady), f.LeastReady == n
+	})
+}
+
+// atLeast claims a bound for the fewest ready pods.
+func atLeast(n int) Claim {
+	return of(fmt.Sprintf("never fewer than %d pods ready", n), func(f *figures.Figures) (string, bool) {
+		return fmt.Sprint(f.LeastReady), f.LeastReady >= n
+	})
+}
+
+// mixed claims that both versions answer for a while.
+func mixed() Claim {
+	return of("both versions answer for a while", func(f *figures.Figures) (string, bool) {
+		return fmt.Sprintf("%.1f s", f.Mixed), f.Mixed > 0
+	})
+}
+
+// notMixed claims that callers with fresh connections see one version at a time.
+func notMixed() Claim {
+	return of("callers never meet both versions at a time", func(f *figures.Figures) (string, bool) {
+		return fmt.Sprintf("%.1f s", f.Mixed), f.Mixed == 0
+	})
+}
