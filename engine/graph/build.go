@@ -140,24 +140,43 @@ func (b *build) string(name, fallback string) string {
 }
 
 func (b *build) ints(name string) []int64 {
-	if a := b.attr(name, onnx.AttrInts); a != nil {
-		return a.Ints
-	}
-	return nil
+	l := b.intList(name)
+	return l.All()
 }
 
 func (b *build) floats(name string) []float32 {
-	if a := b.attr(name, onnx.AttrFloats); a != nil {
-		return a.Floats
-	}
-	return nil
+	l := b.floatList(name)
+	return l.All()
 }
 
 func (b *build) strings(name string) []string {
-	if a := b.attr(name, onnx.AttrStrings); a != nil {
-		return a.Strings
+	l := b.stringList(name)
+	return l.All()
+}
+
+// intList is ints for a list that may be long and is read once. It refers to the
+// file, which no plan may keep.
+func (b *build) intList(name string) (l onnx.Ints) {
+	if a := b.attr(name, onnx.AttrInts); a != nil {
+		l = a.Ints
 	}
-	return nil
+	return l
+}
+
+// floatList is intList for floats.
+func (b *build) floatList(name string) (l onnx.Floats) {
+	if a := b.attr(name, onnx.AttrFloats); a != nil {
+		l = a.Floats
+	}
+	return l
+}
+
+// stringList is intList for texts.
+func (b *build) stringList(name string) (l onnx.Strings) {
+	if a := b.attr(name, onnx.AttrStrings); a != nil {
+		l = a.Strings
+	}
+	return l
 }
 
 func (b *build) tensor(name string) *tensor.Tensor {

@@ -33,16 +33,16 @@ func intAttr(name string, v int64) onnx.Attr {
 	return onnx.Attr{Name: name, Kind: onnx.AttrInt, Int: v}
 }
 func intsAttr(name string, v ...int64) onnx.Attr {
-	return onnx.Attr{Name: name, Kind: onnx.AttrInts, Ints: v}
+	return onnx.Attr{Name: name, Kind: onnx.AttrInts, Ints: onnx.IntsOf(v)}
 }
 func floatsAttr(name string, v ...float32) onnx.Attr {
-	return onnx.Attr{Name: name, Kind: onnx.AttrFloats, Floats: v}
+	return onnx.Attr{Name: name, Kind: onnx.AttrFloats, Floats: onnx.FloatsOf(v)}
 }
 func stringAttr(name, v string) onnx.Attr {
 	return onnx.Attr{Name: name, Kind: onnx.AttrString, String: v}
 }
 func stringsAttr(name string, v ...string) onnx.Attr {
-	return onnx.Attr{Name: name, Kind: onnx.AttrStrings, Strings: v}
+	return onnx.Attr{Name: name, Kind: onnx.AttrStrings, Strings: onnx.StringsOf(v)}
 }
 
 func floats(shape []int, v ...float32) *tensor.Tensor {

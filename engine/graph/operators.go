@@ -144,8 +144,8 @@ func operators() []operator {
 		{ml, "SVMRegressor", 1, signedTypes, svmRegressor, false},
 		{ml, "Scaler", 1, signedTypes, scaler, false},
 		{ml, "TreeEnsemble", 5, floatTypes, treeEnsemble, false},
-		{ml, "TreeEnsembleClassifier", 1, signedTypes, leavesOnce("class", treeClassifier), false},
-		{ml, "TreeEnsembleRegressor", 1, signedTypes, leavesOnce("target", treeRegressor), false},
+		{ml, "TreeEnsembleClassifier", 1, signedTypes, treeClassifier, false},
+		{ml, "TreeEnsembleRegressor", 1, signedTypes, treeRegressor, false},
 		{ml, "ZipMap", 1, floatTypes, zipMap, true},
 		{microsoft, "CDist", 1, floatTypes, cDist, false},
 	}

@@ -100,7 +100,7 @@ func zipMap(b *build) kernel {
 	if b.has("classlabels_int64s") {
 		c.Ints = b.ints("classlabels_int64s")
 	} else if a := b.attr("classlabels_strings", onnx.AttrStrings); a != nil {
-		c.Strings = a.Strings
+		c.Strings = a.Strings.All()
 	}
 	if c.Len() == 0 {
 		return b.refuse("no class labels")

@@ -2,32 +2,70 @@ package graph
 
 import (
 	"fmt"
-	"math"
 	"slices"
-	"sort"
 
 	"online-inference/engine/modelfile"
+	"online-inference/engine/onnx"
+	"online-inference/engine/tensor"
 	"online-inference/engine/tree"
 )
 
-// nodeArrays are the parallel arrays in which ONNX-ML lists the nodes of all trees.
+// nodeArrays are the parallel arrays in which ONNX-ML lists the nodes of all
+// trees, as the file writes them.
 type nodeArrays struct {
-	trees, nodes, features []int64
-	thresholds             []float64
-	modes                  []string
-	trues, falses          []int64
-	missing                []int64 // empty, or 1 where NaN goes to the true child
+	trees, nodes, features onnx.Ints
+	thresholds             reals
+	modes                  onnx.Strings
+	trues, falses          onnx.Ints
+	missing                onnx.Ints // empty, or 1 where NaN goes to the true child
+}
+
+// reals is a list of floats or of doubles.
+type reals struct {
+	floats  onnx.Floats
+	doubles []float64
+}
+
+func (l *reals) len() int { return max(l.floats.Len(), len(l.doubles)) }
+
+func (l *reals) at(i int) float64 {
+	if l.doubles != nil {
+		return l.doubles[i]
+	}
+	return float64(l.floats.At(i))
+}
+
+// reals reads an attribute that is a list of floats or, from version 3 on, a
+// tensor of doubles under the name with _as_tensor.
+func (b *build) reals(name string) reals {
+	l := reals{floats: b.floatList(name)}
+	t := b.tensor(name + "_as_tensor")
+	if t == nil {
+		return l
+	}
+	if l.floats.Len() > 0 {
+		b.refuse("both %s and %s_as_tensor", name, name)
+	}
+	switch t.Type {
+	case tensor.Float64:
+		l.doubles = t.F64
+	case tensor.Float32:
+		l.floats = onnx.FloatsOf(t.F32)
+	default:
+		b.refuse("%s_as_tensor has type %v", name, t.Type)
+	}
+	return l
 }
 
 func (a *nodeArrays) check() error {
-	n := len(a.nodes)
-	for _, l := range [...]int{len(a.trees), len(a.features), len(a.thresholds), len(a.modes), len(a.trues), len(a.falses)} {
+	n := a.nodes.Len()
+	for _, l := range [...]int{a.trees.Len(), a.features.Len(), a.thresholds.len(), a.modes.Len(), a.trues.Len(), a.falses.Len()} {
 		if l != n {
 			return fmt.Errorf("node arrays of %d and %d elements", n, l)
 		}
 	}
-	if len(a.missing) != 0 && len(a.missing) != n {
-		return fmt.Errorf("%d nodes, nodes_missing_value_tracks_true has %d elements", n, len(a.missing))
+	if a.missing.Len() != 0 && a.missing.Len() != n {
+		return fmt.Errorf("%d nodes, nodes_missing_value_tracks_true has %d elements", n, a.missing.Len())
 	}
 	if n == 0 {
 		return fmt.Errorf("an ensemble without nodes")
@@ -35,49 +73,71 @@ func (a *nodeArrays) check() error {
 	return nil
 }
 
+// part is how many elements of each list are read at a time.
+const part = 256
+
+// parts is the memory for a part of a list.
+type parts struct {
+	onnx.IntReader
+	memory [part]int64
+}
+
+func partsOf(l *onnx.Ints) parts { return parts{IntReader: l.Reader()} }
+
+func (p *parts) next() []int64 { return p.Next(p.memory[:]) }
+
+// A lackError says that trees ask for what the engine does not do.
+type lackError struct{ reason string }
+
+func (e *lackError) Error() string { return e.reason }
+
 // spec resolves the (tree, node) numbers to positions and collects the leaves'
 // weights. The first node listed of a tree is its root.
 func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 	if err := a.check(); err != nil {
 		return nil, err
 	}
-	index, err := newNodeIndex(a.trees, a.nodes)
+	index, err := newNodeIndex(&a.trees, &a.nodes)
 	if err != nil {
 		return nil, err
 	}
-	s := &tree.Spec{Nodes: make([]tree.Node, len(a.nodes)), Weights: make([]tree.Weight, len(leaves.values))}
-	seen := map[int64]bool{}
-	for i := range a.nodes {
-		if i == 0 || a.trees[i] != a.trees[i-1] {
-			if !seen[a.trees[i]] {
-				seen[a.trees[i]] = true
-				s.Roots = append(s.Roots, int32(i))
+	s := &tree.Spec{Nodes: make([]tree.Node, a.nodes.Len()), Roots: index.roots(), Weights: make([]tree.Weight, leaves.values.len())}
+	modes := a.modes.Reader()
+	trees, nodes, features := partsOf(&a.trees), partsOf(&a.nodes), partsOf(&a.features)
+	trues, falses, missing := partsOf(&a.trues), partsOf(&a.falses), partsOf(&a.missing)
+	for from := 0; from < len(s.Nodes); from += part {
+		trees, nodes, features := trees.next(), nodes.next(), features.next()
+		trues, falses, missing := trues.next(), falses.next(), missing.next()
+		for k, in := range trees {
+			n := &s.Nodes[from+k]
+			name, _ := modes.Next() // as many as nodes
+			test, known := mode(name)
+			if n.Mode = test; !known {
+				return nil, &lackError{fmt.Sprintf("node mode %q", name)}
 			}
-		}
-		n := &s.Nodes[i]
-		n.Mode, _ = mode(a.modes[i]) // all are known
-		if n.Mode == tree.Leaf {
-			continue
-		}
-		if a.features[i] < 0 || a.features[i] >= modelfile.MaxColumns {
-			return nil, outOf(a.features[i], "node %d of tree %d tests feature", a.nodes[i], a.trees[i])
-		}
-		n.Feature, n.Threshold = int32(a.features[i]), a.thresholds[i]
-		n.MissTrue = len(a.missing) > 0 && a.missing[i] != 0
-		s.Features = max(s.Features, int(n.Feature)+1)
-		if n.True = index.find(a.trees[i], a.trues[i]); n.True < 0 {
-			return nil, fmt.Errorf("node %d of tree %d has child %d, which is not there", a.nodes[i], a.trees[i], a.trues[i])
-		}
-		if n.False = index.find(a.trees[i], a.falses[i]); n.False < 0 {
-			return nil, fmt.Errorf("node %d of tree %d has child %d, which is not there", a.nodes[i], a.trees[i], a.falses[i])
+			if n.Mode == tree.Leaf {
+				continue
+			}
+			if features[k] < 0 || features[k] >= modelfile.MaxColumns {
+				return nil, outOf(features[k], "node %d of tree %d tests feature", nodes[k], in)
+			}
+			n.Feature, n.Threshold = int32(features[k]), a.thresholds.at(from+k)
+			n.MissTrue = k < len(missing) && missing[k] != 0
+			s.Features = max(s.Features, int(n.Feature)+1)
+			if n.True = index.find(in, trues[k]); n.True < 0 {
+				return nil, fmt.Errorf("node %d of tree %d has child %d, which is not there", nodes[k], in, trues[k])
+			}
+			if n.False = index.find(in, falses[k]); n.False < 0 {
+				return nil, fmt.Errorf("node %d of tree %d has child %d, which is not there", nodes[k], in, falses[k])
+			}
 		}
 	}
 	s.Features = max(s.Features, 1)
-	return s, attach(s, index, leaves)
+	return s, leaves.attach(s, index)
 }
 
-func mode(name string) (tree.Mode, bool) {
-	switch name {
+func mode(name []byte) (tree.Mode, bool) {
+	switch string(name) {
 	case "LEAF":
 		return tree.Leaf, true
 	case "BRANCH_LEQ":
@@ -96,108 +156,112 @@ func mode(name string) (tree.Mode, bool) {
 	return 0, false
 }
 
-// nodeIndex finds a node by its tree and number. Exporters write the nodes in
-// order and number them from 0, so that one look usually suffices; else they
-// are searched, sorted first if need be.
-type nodeIndex struct {
-	trees, nodes []int64 // in the order of key
-	at           []int32 // position of each in the file; nil for their own
-	tree         int64   // the tree asked for last
-	start        int     // its first node; -1 before the first question
+// leafWeights are the parallel arrays that say what each leaf adds.
+type leafWeights struct {
+	trees, nodes, targets onnx.Ints
+	values                reals
+	first                 bool // all add to target 0, whatever the targets say
+	aggregate             tree.Aggregate
 }
 
-func newNodeIndex(trees, nodes []int64) (*nodeIndex, error) {
-	x := &nodeIndex{trees: trees, nodes: nodes, start: -1}
-	for i := 1; i < len(nodes); i++ {
-		if !x.Less(i-1, i) {
-			x.sort()
-			break
+func (b *build) leafWeights(prefix string) *leafWeights {
+	w := &leafWeights{
+		trees: b.intList(prefix + "_treeids"), nodes: b.intList(prefix + "_nodeids"), targets: b.intList(prefix + "_ids"),
+		values: b.reals(prefix + "_weights"),
+	}
+	if n := w.targets.Len(); b.err == nil && (w.trees.Len() != n || w.nodes.Len() != n || w.values.len() != n) {
+		b.damaged(fmt.Errorf("leaf arrays of %d, %d, %d and %d elements", w.trees.Len(), w.nodes.Len(), n, w.values.len()))
+	}
+	return w
+}
+
+// negative reports whether a weight is below 0.
+func (w *leafWeights) negative() bool {
+	for i := range w.values.len() {
+		if w.values.at(i) < 0 {
+			return true
 		}
 	}
-	for i := 1; i < len(nodes) && x.at != nil; i++ {
-		if x.key(i) == x.key(i-1) {
-			return nil, fmt.Errorf("tree %d has two nodes %d", x.trees[i], x.nodes[i])
+	return false
+}
+
+// target gives the target of the first weight, 0 where there is none, and
+// whether all others have it too.
+func (w *leafWeights) target() (first int64, all bool) {
+	r := partsOf(&w.targets)
+	for from := 0; from < w.targets.Len(); from += part {
+		targets := r.next()
+		if from == 0 {
+			first = targets[0]
+		}
+		if slices.ContainsFunc(targets, func(t int64) bool { return t != first }) {
+			return first, false
 		}
 	}
-	return x, nil
-}
-
-func (x *nodeIndex) sort() {
-	x.trees, x.nodes, x.at = slices.Clone(x.trees), slices.Clone(x.nodes), make([]int32, len(x.nodes))
-	for i := range x.at {
-		x.at[i] = int32(i)
-	}
-	sort.Stable(x)
-}
-
-func (x *nodeIndex) key(i int) key      { return key{x.trees[i], x.nodes[i]} }
-func (x *nodeIndex) Len() int           { return len(x.nodes) }
-func (x *nodeIndex) Less(i, j int) bool { return x.key(i).compare(x.key(j)) < 0 }
-func (x *nodeIndex) Swap(i, j int) {
-	x.trees[i], x.trees[j] = x.trees[j], x.trees[i]
-	x.nodes[i], x.nodes[j] = x.nodes[j], x.nodes[i]
-	x.at[i], x.at[j] = x.at[j], x.at[i]
-}
-
-// search is the place of the first key that is not less.
-func (x *nodeIndex) search(k key) int {
-	return sort.Search(len(x.nodes), func(i int) bool { return x.key(i).compare(k) >= 0 })
-}
-
-// find gives a node's position in the file, -1 where there is none.
-func (x *nodeIndex) find(tree, node int64) int32 {
-	if x.start < 0 || x.tree != tree {
-		x.tree = tree
-		// Where the tree begins; no node has this number, so none is found.
-		x.start = x.search(key{tree, math.MinInt64})
-	}
-	i := -1
-	if node >= 0 && node < int64(len(x.nodes)-x.start) {
-		i = x.start + int(node)
-	}
-	if i < 0 || x.nodes[i] != node || x.trees[i] != tree {
-		if i = x.search(key{tree, node}); i == len(x.nodes) || x.key(i) != (key{tree, node}) {
-			return -1
-		}
-	}
-	if x.at == nil {
-		return int32(i)
-	}
-	return x.at[i]
+	return first, true
 }
 
 // attach gives each leaf its weights. Several weights may belong to one leaf,
-// and the file may list them in any order.
-func attach(s *tree.Spec, index *nodeIndex, leaves *leafWeights) error {
-	owner := make([]int32, len(leaves.values))
+// and the file may list them in any order. A leaf's weight for one target that is
+// listed twice in a row is refused: by the standard such weights add up, and ONNX
+// Runtime takes one of them; skl2onnx's options decision_leaf and decision_path
+// mean one.
+func (w *leafWeights) attach(s *tree.Spec, index *nodeIndex) error {
+	var owner []int32 // of each weight, where the leaves are not in order
+	last, before := int32(-1), int64(-1)
 	ordered := true
-	for i := range leaves.values {
-		at := index.find(leaves.trees[i], leaves.nodes[i])
-		if at < 0 || s.Nodes[at].Mode != tree.Leaf {
-			return fmt.Errorf("a weight belongs to node %d of tree %d, which is no leaf", leaves.nodes[i], leaves.trees[i])
+	trees, nodes, targets := partsOf(&w.trees), partsOf(&w.nodes), partsOf(&w.targets)
+	for from := 0; from < w.targets.Len(); from += part {
+		trees, nodes, targets := trees.next(), nodes.next(), targets.next()
+		for k, t := range targets {
+			at := index.find(trees[k], nodes[k])
+			if at < 0 || s.Nodes[at].Mode != tree.Leaf {
+				return fmt.Errorf("a weight belongs to node %d of tree %d, which is no leaf", nodes[k], trees[k])
+			}
+			if at == last && t == before {
+				return &lackError{fmt.Sprintf("node %d of tree %d adds to target %d twice, which runtimes read in two ways", nodes[k], trees[k], t)}
+			}
+			if before = t; w.first {
+				t = 0
+			}
+			if t < 0 || t >= modelfile.MaxColumns {
+				return outOf(t, "a weight adds to target")
+			}
+			i := int32(from + k)
+			s.Weights[i] = tree.Weight{Target: int32(t), Value: w.values.at(int(i))}
+			if ordered && at < last {
+				ordered, owner = false, owners(s, int(i), len(s.Weights))
+			}
+			if last = at; !ordered {
+				owner = append(owner, at)
+				continue
+			}
+			n := &s.Nodes[at]
+			if n.Weights[1] == 0 {
+				n.Weights = [2]int32{i, i}
+			}
+			n.Weights[1]++
 		}
-		if t := leaves.targets[i]; t < 0 || t >= modelfile.MaxColumns {
-			return outOf(t, "a weight adds to target")
-		}
-		ordered = ordered && (i == 0 || at >= owner[i-1])
-		owner[i] = at
 	}
 	if !ordered {
-		makeRoom(s, owner)
-	}
-	for i, at := range owner {
-		n := &s.Nodes[at]
-		if ordered && n.Weights[1] == 0 {
-			n.Weights = [2]int32{int32(i), int32(i)}
-		}
-		s.Weights[n.Weights[1]] = tree.Weight{Target: int32(leaves.targets[i]), Value: leaves.values[i]}
-		n.Weights[1]++
+		rearrange(s, owner)
 	}
 	return nil
 }
 
-// makeRoom gives each leaf the place of its first weight.
-func makeRoom(s *tree.Spec, owner []int32) {
+// owners gives the leaf of each weight so far, with room for all.
+func owners(s *tree.Spec, n, room int) []int32 {
+	owner := make([]int32, n, room)
+	for i := range s.Nodes {
+		for k := s.Nodes[i].Weights[0]; k < s.Nodes[i].Weights[1]; k++ {
+			owner[k] = int32(i)
+		}
+	}
+	return owner
+}
+
+// rearrange puts the weights in the order of their leaves.
+func rearrange(s *tree.Spec, owner []int32) {
 	counts := make([]int32, len(s.Nodes)+1)
 	for _, at := range owner {
 		counts[at+1]++
@@ -205,5 +269,11 @@ func makeRoom(s *tree.Spec, owner []int32) {
 	for i := range s.Nodes {
 		counts[i+1] += counts[i]
 		s.Nodes[i].Weights = [2]int32{counts[i], counts[i]}
+	}
+	listed := slices.Clone(s.Weights)
+	for i, at := range owner {
+		n := &s.Nodes[at]
+		s.Weights[n.Weights[1]] = listed[i]
+		n.Weights[1]++
 	}
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,15 +24,9 @@ func treeClassifier(b *build) kernel {
 	}
 	c := &chooser{classes: classes, post: post, scores: classes.Len()}
 	n := classes.Len()
-	positive := !slices.ContainsFunc(leaves.values, func(v float64) bool { return v < 0 })
-	c.shares = positive && post == postNone // what forests and single trees vote
-	binary := n == 2 && !slices.ContainsFunc(leaves.targets, func(id int64) bool { return id != leaves.targets[0] })
-	if binary {
+	c.shares = post == postNone && !leaves.negative() // what forests and single trees vote
+	if first, all := leaves.target(); n == 2 && all {
 		// One score for two classes: see the table in docs/reference/formats.md.
-		first := int64(0)
-		if len(leaves.targets) > 0 {
-			first = leaves.targets[0]
-		}
 		c.scores, c.pair = 1, pairSigned
 		if c.shares {
 			c.pair = pairShare
@@ -39,7 +34,7 @@ func treeClassifier(b *build) kernel {
 		if len(base) == 2 && first >= 0 && first < 2 {
 			base = base[first : first+1]
 		}
-		leaves.targets = make([]int64, len(leaves.targets))
+		leaves.first = true
 	}
 	if len(base) == 1 && c.scores > 1 {
 		return b.refuse("one base value for %d classes", n)
@@ -214,90 +209,33 @@ func viaFloat(b *build, k kernel) kernel {
 	}
 }
 
-// leafWeights are the parallel arrays that say what each leaf adds.
-type leafWeights struct {
-	trees, nodes, targets []int64
-	values                []float64
-	aggregate             tree.Aggregate
-}
-
-func (b *build) leafWeights(prefix string) *leafWeights {
-	w := &leafWeights{
-		trees: b.ints(prefix + "_treeids"), nodes: b.ints(prefix + "_nodeids"), targets: b.ints(prefix + "_ids"),
-		values: b.numbers(prefix + "_weights"),
-	}
-	if n := len(w.targets); len(w.trees) != n || len(w.nodes) != n || len(w.values) != n {
-		b.damaged(fmt.Errorf("leaf arrays of %d, %d, %d and %d elements", len(w.trees), len(w.nodes), n, len(w.values)))
-	}
-	return w
-}
-
-// numbers reads an attribute that is a list of floats or, from version 3 on, a
-// tensor of doubles under the name with _as_tensor.
+// numbers is reals for few numbers.
 func (b *build) numbers(name string) []float64 {
-	from := b.floats(name)
-	out := make([]float64, len(from))
-	for i, f := range from {
-		out[i] = float64(f)
-	}
-	t := b.tensor(name + "_as_tensor")
-	if t == nil {
-		return out
-	}
-	if len(out) > 0 {
-		b.refuse("both %s and %s_as_tensor", name, name)
-	}
-	switch t.Type {
-	case tensor.Float64:
-		return t.F64
-	case tensor.Float32:
-		for _, f := range t.F32 {
-			out = append(out, float64(f))
-		}
-	default:
-		b.refuse("%s_as_tensor has type %v", name, t.Type)
+	l := b.reals(name)
+	out := make([]float64, l.len())
+	for i := range out {
+		out[i] = l.at(i)
 	}
 	return out
-}
-
-// key orders nodes by tree, then by number within it.
-type key struct{ tree, node int64 }
-
-func (k key) compare(o key) int {
-	if k.tree != o.tree {
-		if k.tree < o.tree {
-			return -1
-		}
-		return 1
-	}
-	if k.node != o.node {
-		if k.node < o.node {
-			return -1
-		}
-		return 1
-	}
-	return 0
 }
 
 // ensemble builds the trees from the parallel arrays of the node.
 func (b *build) ensemble(leaves *leafWeights, targets int, base []float64) *tree.Ensemble {
 	b.ignore("nodes_hitrates", "nodes_hitrates_as_tensor")
 	n := nodeArrays{
-		trees: b.ints("nodes_treeids"), nodes: b.ints("nodes_nodeids"), features: b.ints("nodes_featureids"),
-		thresholds: b.numbers("nodes_values"), modes: b.strings("nodes_modes"),
-		trues: b.ints("nodes_truenodeids"), falses: b.ints("nodes_falsenodeids"),
-		missing: b.ints("nodes_missing_value_tracks_true"),
+		trees: b.intList("nodes_treeids"), nodes: b.intList("nodes_nodeids"), features: b.intList("nodes_featureids"),
+		thresholds: b.reals("nodes_values"), modes: b.stringList("nodes_modes"),
+		trues: b.intList("nodes_truenodeids"), falses: b.intList("nodes_falsenodeids"),
+		missing: b.intList("nodes_missing_value_tracks_true"),
 	}
 	if b.err != nil {
 		return nil
 	}
-	for _, name := range n.modes {
-		if _, ok := mode(name); !ok {
-			b.refuse("node mode %q", name)
-			return nil
-		}
-	}
 	spec, err := n.spec(leaves)
+	if lacks := (*lackError)(nil); errors.As(err, &lacks) {
+		b.refuse("%s", lacks.reason)
+		return nil
+	}
 	if err != nil {
 		b.damaged(err)
 		return nil
@@ -317,40 +255,11 @@ func (b *build) grow(spec *tree.Spec) *tree.Ensemble {
 	b.compiler.plan.trees = append(b.compiler.plan.trees, e)
 	// A row takes the longest way through each tree, adds to its sums, and is
 	// copied where it has more columns than the trees read, or integers.
-	price := rowPrice(longest(spec)+8*spec.Targets, 6+4*spec.Targets+2*spec.Features)
+	price := rowPrice(e.Steps()+8*spec.Targets, 6+4*spec.Targets+2*spec.Features)
 	b.pricing = func(in []*tensor.Tensor) cost {
 		c := price(in)
 		c.made += 2 * volume(in[0].Shape)
 		return c
 	}
 	return e
-}
-
-// longest adds up the longest way through each tree, in nodes. The trees are
-// without circles, as tree.New has checked.
-func longest(s *tree.Spec) int {
-	ways := make([]int32, len(s.Nodes)) // from each node to its farthest leaf; 0 while unknown
-	var open []int32
-	total := 0
-	for _, root := range s.Roots {
-		open = append(open[:0], root)
-		for len(open) > 0 {
-			i := open[len(open)-1]
-			n := &s.Nodes[i]
-			switch {
-			case ways[i] > 0:
-				open = open[:len(open)-1]
-			case n.Mode == tree.Leaf:
-				ways[i] = 1
-			case ways[n.True] == 0:
-				open = append(open, n.True)
-			case ways[n.False] == 0:
-				open = append(open, n.False)
-			default:
-				ways[i] = 1 + max(ways[n.True], ways[n.False])
-			}
-		}
-		total += int(ways[root])
-	}
-	return total
 }

@@ -109,13 +109,13 @@ func (p *parser) attr(r *reader) Attr {
 			r.close(m)
 			a.guess(AttrGraph)
 		case 7:
-			a.Floats = r.floats(a.Floats)
+			r.floatList(&a.Floats)
 			a.guess(AttrFloats)
 		case 8:
-			a.Ints = r.ints(a.Ints)
+			r.intList(&a.Ints)
 			a.guess(AttrInts)
 		case 9:
-			a.Strings = r.strings(a.Strings)
+			r.stringList(&a.Strings)
 			a.guess(AttrStrings)
 		case 20:
 			a.Kind = AttrKind(r.int())

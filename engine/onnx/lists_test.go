@@ -13,13 +13,13 @@ import (
 )
 
 // attrOf reads the first attribute of a file of one node.
-func attrOf(t *testing.T, attr string) onnx.Attr {
+func attrOf(t *testing.T, attr string) *onnx.Attr {
 	t.Helper()
 	m, err := onnx.Parse([]byte(message(7, message(1, message(5, attr)))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m.Graph.Nodes[0].Attrs[0]
+	return &m.Graph.Nodes[0].Attrs[0]
 }
 
 // TestLists reads lists in each way that a file may write them: one by one with
@@ -32,11 +32,11 @@ func TestLists(t *testing.T) {
 		singly, packed = singly+"\x40"+number, packed+number
 	}
 	for what, data := range map[string]string{"singly": singly, "packed": message(8, packed)} {
-		if diff := cmp.Diff(want, attrOf(t, data).Ints); diff != "" {
+		if diff := cmp.Diff(want, attrOf(t, data).Ints.All()); diff != "" {
 			t.Errorf("integers %s: %s", what, diff)
 		}
 	}
-	both := attrOf(t, singly+message(8, packed)+singly).Ints
+	both := attrOf(t, singly+message(8, packed)+singly).Ints.All()
 	if diff := cmp.Diff(slices.Concat(want, want, want), both); diff != "" {
 		t.Errorf("integers in turn: %s", diff)
 	}
@@ -48,7 +48,7 @@ func TestLists(t *testing.T) {
 		b := string(binary.LittleEndian.AppendUint32(nil, math.Float32bits(v)))
 		floats, raw, keyed = append(floats, v), raw+b, keyed+"\x3d"+b
 	}
-	got := attrOf(t, keyed+message(7, raw)+keyed).Floats
+	got := attrOf(t, keyed+message(7, raw)+keyed).Floats.All()
 	if diff := cmp.Diff(slices.Concat(floats, floats, floats), got); diff != "" {
 		t.Errorf("floats: %s", diff)
 	}
@@ -58,7 +58,7 @@ func TestLists(t *testing.T) {
 	for _, w := range words {
 		data += "\x4a" + string(binary.AppendUvarint(nil, uint64(len(w)))) + w
 	}
-	if diff := cmp.Diff(words, attrOf(t, data).Strings); diff != "" {
+	if diff := cmp.Diff(words, attrOf(t, data).Strings.All()); diff != "" {
 		t.Errorf("strings: %s", diff)
 	}
 }

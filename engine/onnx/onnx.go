@@ -87,7 +87,8 @@ const (
 	AttrStrings AttrKind = 8
 )
 
-// An Attr is a named parameter of a node; the field of its Kind is set.
+// An Attr is a named parameter of a node; the field of its Kind is set. Its lists
+// refer to the file's bytes, which must not change while they are read.
 type Attr struct {
 	Name    string
 	Kind    AttrKind
@@ -96,9 +97,9 @@ type Attr struct {
 	String  string
 	Tensor  *tensor.Tensor
 	Graph   *Graph
-	Floats  []float32
-	Ints    []int64
-	Strings []string
+	Floats  Floats
+	Ints    Ints
+	Strings Strings
 }
 
 // Sniff reports whether data starts like an ONNX file: field 1 of ModelProto,

@@ -26,6 +26,7 @@ type reader struct {
 	depth int    // of nesting
 	err   error
 
+	start int    // of the current field in data
 	field int    // number of the current field
 	wire  int    // its wire type
 	num   uint64 // its value, for varint, I32 and I64
@@ -51,6 +52,7 @@ func (r *reader) next() bool {
 	if r.err != nil || r.at == len(r.data) {
 		return false
 	}
+	r.start = r.at
 	key := r.varint()
 	r.field, r.wire = int(key>>3), int(key&7)
 	if r.err == nil && (key>>3 == 0 || key>>3 > 1<<29-1) {
@@ -137,30 +139,6 @@ func (r *reader) bytes() []byte {
 }
 
 func (r *reader) string() string { return string(r.bytes()) }
-
-// strings appends a repeated string and those that follow at once. A list that
-// names a few words over and over, as the modes of trees' nodes do, holds each
-// of them once: words holds the last one of each length.
-func (r *reader) strings(to []string) []string {
-	var words [32]string
-	word := func(b []byte) string {
-		w := &words[len(b)%len(words)]
-		if *w != string(b) {
-			*w = string(b)
-		}
-		return *w
-	}
-	to = append(slices.Grow(to, 1+r.following(len(to))), word(r.bytes()))
-	for key := r.key(); len(r.data)-r.at >= 2 && r.data[r.at] == key; {
-		n := int(r.data[r.at+1])
-		if n >= 0x80 || n > len(r.data)-r.at-2 {
-			break // long, or cut short: next reads it, or names the fault
-		}
-		r.at += 2 + n
-		to = append(to, word(r.data[r.at-n:r.at]))
-	}
-	return to
-}
 
 // message opens the current field as a nested message.
 func (r *reader) message() *reader {

@@ -16,6 +16,7 @@ import (
 type Ensemble struct {
 	features, targets int
 	trees, size       int
+	steps             int // down all trees to their deepest leaves
 	base              []float64
 	leaves            leaves
 
@@ -42,10 +43,11 @@ func New(s Spec) (*Ensemble, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.bound(marks); err != nil {
+	steps, err := s.bound(marks)
+	if err != nil {
 		return nil, err
 	}
-	e := &Ensemble{features: s.Features, targets: s.Targets, trees: len(s.Roots), size: len(s.Nodes), base: s.Base}
+	e := &Ensemble{features: s.Features, targets: s.Targets, trees: len(s.Roots), size: len(s.Nodes), steps: steps, base: s.Base}
 	e.leaves = newLeaves(&s, marks)
 	e.lay(&s, marks)
 	return e, nil
@@ -183,6 +185,9 @@ func (e *Ensemble) Trees() int { return e.trees }
 
 // Nodes is the number of nodes of all trees.
 func (e *Ensemble) Nodes() int { return e.size }
+
+// Steps is how many nodes a row meets at most, in all trees together.
+func (e *Ensemble) Steps() int { return e.steps }
 
 // Targets is the number of sums that the trees add up to.
 func (e *Ensemble) Targets() int { return e.targets }

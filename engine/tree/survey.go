@@ -101,20 +101,19 @@ func (s *Spec) search(marks []mark) error {
 	return nil
 }
 
-// bound holds what a row costs against the limits. A tree counts for each of its
+// bound holds the steps of a row against the limits, and counts them. A tree counts for each of its
 // roots: trees that share all nodes are walked one by one.
-func (s *Spec) bound(marks []mark) error {
-	steps := 0
+func (s *Spec) bound(marks []mark) (steps int, err error) {
 	for t, root := range s.Roots {
 		height := int(marks[root].height)
 		if height > modelfile.MaxPath {
-			return modelfile.Exceeds("tree %d has a leaf %d steps from its root, %d are allowed", t, height, modelfile.MaxPath)
+			return 0, modelfile.Exceeds("tree %d has a leaf %d steps from its root, %d are allowed", t, height, modelfile.MaxPath)
 		}
 		if steps += height + 1; steps > modelfile.MaxSteps {
-			return modelfile.Exceeds("a row takes more than %d steps down the first %d of %d trees", modelfile.MaxSteps, t+1, len(s.Roots))
+			return 0, modelfile.Exceeds("a row takes more than %d steps down the first %d of %d trees", modelfile.MaxSteps, t+1, len(s.Roots))
 		}
 	}
-	return nil
+	return steps, nil
 }
 
 func (m *mark) finish(s *Spec, marks []mark, n *Node) {

@@ -58,7 +58,7 @@ func (r *Report) trees() *Trees {
 func ints(n *onnx.Node, name string) []int64 {
 	for i := range n.Attrs {
 		if n.Attrs[i].Name == name {
-			return n.Attrs[i].Ints
+			return n.Attrs[i].Ints.All()
 		}
 	}
 	return nil
@@ -75,7 +75,7 @@ func (t *Trees) addONNX(n *onnx.Node) {
 	var modes []string
 	for i := range n.Attrs {
 		if n.Attrs[i].Name == "nodes_modes" {
-			modes = n.Attrs[i].Strings
+			modes = n.Attrs[i].Strings.All()
 		}
 	}
 	if min(len(nodes), len(yes), len(no), len(modes)) < len(trees) {
