@@ -22,6 +22,7 @@ FUZZED := ./engine/catboost:FuzzParse \
   ./engine/onnx:FuzzParse \
   ./engine/scan:FuzzJSON \
   ./engine/scan:FuzzUBJ \
+  ./engine/tree:FuzzBins \
   ./engine/tree:FuzzCheck \
   ./engine/tree:FuzzLayouts \
   ./engine/xgboost:FuzzParseJSON \

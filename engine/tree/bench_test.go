@@ -18,6 +18,10 @@ type shape struct {
 
 const benchFeatures = 28
 
+// borders is how many thresholds trees that ask one question a level have for a
+// feature: CatBoost quantises features before it grows trees.
+const borders = 127
+
 // splittable is a leaf that may become a node.
 type splittable struct {
 	at    int32
@@ -37,7 +41,7 @@ func (p shape) build(r *rand.Rand) Spec {
 		open := []splittable{{root, 0, 1}}
 		levels := make([]Node, p.levels)
 		for d := range levels {
-			levels[d] = p.test(r, 0.5)
+			levels[d] = p.test(r, float64(1+r.IntN(borders))/(borders+1))
 		}
 		for n := 1; n < p.leaves && len(open) > 0; n++ {
 			best := 0
@@ -78,6 +82,9 @@ func (p shape) test(r *rand.Rand, share float64) Node {
 		Mode: LT, Feature: int32(r.IntN(benchFeatures)), MissTrue: r.IntN(2) == 0,
 		Threshold: float64(float32(math.Sqrt2 * math.Erfinv(2*share-1) * (1 + 1e-3*r.Float64()))),
 	}
+	if p.equal {
+		n.Mode, n.MissTrue, n.Threshold = GT, false, float64(float32(math.Sqrt2*math.Erfinv(2*share-1)))
+	}
 	if p.change != nil {
 		p.change(r, &n)
 	}
@@ -95,6 +102,7 @@ var shapes = []shape{
 	{name: "boosted 1000x8", trees: 1000, leaves: 46, levels: 8},
 	{name: "forest 100 deep", trees: 100, leaves: 2245, levels: 31},
 	{name: "oblivious 100x6", trees: 100, leaves: 64, levels: 6, equal: true},
+	{name: "oblivious 1000x8", trees: 1000, leaves: 256, levels: 8, equal: true},
 	{name: "double 500x31", trees: 500, leaves: 31, levels: 14, change: double},
 	{name: "missing 500x31", trees: 500, leaves: 31, levels: 14, missing: 0.2},
 	{name: "double missing 500x31", trees: 500, leaves: 31, levels: 14, change: double, missing: 0.2},

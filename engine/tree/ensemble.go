@@ -120,11 +120,11 @@ func (e *Ensemble) layNarrow(s *Spec, marks []mark, c *chart, roots []int32) (fa
 	b := e.newBuilder(s, marks, c)
 	b.room(len(s.Nodes))
 	vain := 0
+	width := 1
+	if e.leaves.form == leafVector {
+		width = s.Targets
+	}
 	for i, root := range roots {
-		width := 1
-		if e.leaves.form == leafVector {
-			width = s.Targets
-		}
 		if e.leaves.form != leafRecord && e.oblivious.add(s, marks, c, root, width) {
 			continue
 		}
@@ -141,8 +141,7 @@ func (e *Ensemble) layNarrow(s *Spec, marks []mark, c *chart, roots []int32) (fa
 		}
 		b.undo(root, before)
 	}
-	o := &e.oblivious
-	o.trees, o.levels, o.values = slices.Clip(o.trees), slices.Clip(o.levels), slices.Clip(o.values)
+	e.oblivious.finish(&c.columns, width)
 	if len(far) < len(roots) {
 		e.narrowKeys, e.narrow = c.columns, b.narrowed()
 	}

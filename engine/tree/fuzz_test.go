@@ -17,17 +17,7 @@ func FuzzLayouts(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		fallback := rand.New(rand.NewPCG(uint64(len(data)), 3))
-		pick := func(n int) int {
-			if len(data) == 0 {
-				return fallback.IntN(n)
-			}
-			v := int(data[0])
-			if data = data[1:]; n > 256 && len(data) > 0 {
-				v, data = v<<8|int(data[0]), data[1:]
-			}
-			return v % n
-		}
+		pick := picker(data)
 		g := grower{
 			pick: pick, spec: Spec{Features: 1 + pick(5), Targets: 1 + pick(3), Aggregate: Aggregate(pick(4))},
 			double: pick(2) == 0, vector: pick(3) == 0, shared: pick(3) == 0, level: pick(4) == 0,
@@ -41,6 +31,21 @@ func FuzzLayouts(f *testing.F) {
 		compare[float32](t, s, pick, []int{1, lanes + 3, block + lanes})
 		compare[float64](t, s, pick, []int{2, lanes + 1})
 	})
+}
+
+// picker picks by the bytes of data, and by chance when they are used up.
+func picker(data []byte) func(n int) int {
+	fallback := rand.New(rand.NewPCG(uint64(len(data)), 3))
+	return func(n int) int {
+		if len(data) == 0 {
+			return fallback.IntN(n)
+		}
+		v := int(data[0])
+		if data = data[1:]; n > 256 && len(data) > 0 {
+			v, data = v<<8|int(data[0]), data[1:]
+		}
+		return v % n
+	}
 }
 
 // FuzzCheck builds descriptions that are mostly wrong: New refuses them, or

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"math/bits"
+	"slices"
 	"unsafe"
 )
 
@@ -9,9 +10,11 @@ import (
 // CatBoost grows them: the answers, first level first, are the bits of the
 // leaf's number, so that nothing is walked.
 type oblivious struct {
-	trees  []table
-	levels []uint64 // as narrow nodes without delta
-	values []float64
+	trees    []table
+	levels   []uint64 // as narrow nodes without delta
+	values   []float64
+	mirrored bool // values are the second target's, and the first one's are their negatives
+	bins     bins
 }
 
 // table is one tree.
@@ -78,6 +81,35 @@ func (o *oblivious) add(s *Spec, marks []mark, c *chart, root int32, width int) 
 	return true
 }
 
+// finish makes bins when all trees are there, which test columns of c and have
+// leaves of so many values.
+func (o *oblivious) finish(c *columns, width int) {
+	if o.mirrored = width == 2 && mirrors(o.values); o.mirrored {
+		for i := range len(o.values) / 2 {
+			o.values[i] = o.values[2*i+1]
+		}
+		o.values = o.values[:len(o.values)/2]
+		for i := range o.trees {
+			o.trees[i].values /= 2
+		}
+	}
+	o.trees, o.levels, o.values = slices.Clone(o.trees), slices.Clone(o.levels), slices.Clone(o.values)
+	o.bins = newBins(o.levels, c)
+}
+
+// mirrors reports whether the first of each two values is the second one's
+// negative, as CatBoost's converter writes the leaves of two classes. Sums from
+// 0 on are each other's negatives then, because rounding is the same on both
+// sides of zero.
+func mirrors(values []float64) bool {
+	for i := 0; i < len(values); i += 2 {
+		if values[i] != -values[i+1] {
+			return false
+		}
+	}
+	return len(values) > 0
+}
+
 // leaf is the number of a row's leaf.
 func (o *oblivious) leaf(t *table, keys unsafe.Pointer) uint64 {
 	k := uint64(0)
@@ -88,124 +120,35 @@ func (o *oblivious) leaf(t *table, keys unsafe.Pointer) uint64 {
 	return k
 }
 
-// obliviousLane puts the answer of one of eight rows behind those it has.
-func obliviousLane(keys unsafe.Pointer, n, k uint64) uint64 {
-	_, yes := bits.Sub64(*(*uint64)(keys), n, 0)
-	k, _ = bits.Add64(k, k, yes)
-	return k
-}
-
-// leaves are the numbers of the leaves of eight rows whose keys alternate.
-func (o *oblivious) leaves(t *table, keys unsafe.Pointer, ends *[lanes]uint64) {
-	var k0, k1, k2, k3, k4, k5, k6, k7 uint64
-	for _, n := range o.levels[t.first : t.first+t.levels] {
-		at := unsafe.Add(keys, (n&0xffff)*lanes)
-		k0 = obliviousLane(at, n, k0)
-		k1 = obliviousLane(unsafe.Add(at, 8), n, k1)
-		ends[0], ends[1] = k0, k1
-		k2 = obliviousLane(unsafe.Add(at, 16), n, k2)
-		k3 = obliviousLane(unsafe.Add(at, 24), n, k3)
-		ends[2], ends[3] = k2, k3
-		k4 = obliviousLane(unsafe.Add(at, 32), n, k4)
-		k5 = obliviousLane(unsafe.Add(at, 40), n, k5)
-		ends[4], ends[5] = k4, k5
-		k6 = obliviousLane(unsafe.Add(at, 48), n, k6)
-		k7 = obliviousLane(unsafe.Add(at, 56), n, k7)
-		ends[6], ends[7] = k6, k7
-	}
-}
-
-// obliviousRow adds the oblivious trees of one row.
+// obliviousRow adds the oblivious trees of one row, before any others.
 func (e *Ensemble) obliviousRow(keys unsafe.Pointer, sums []float64) {
 	o := &e.oblivious
+	if len(sums) == 1 || o.mirrored {
+		s := 0.0
+		for i := range o.trees {
+			t := &o.trees[i]
+			s += o.values[uint64(t.values)+o.leaf(t, keys)]
+		}
+		o.give(s, sums)
+		return
+	}
 	for i := range o.trees {
 		t := &o.trees[i]
-		k := int(t.values)
 		if leaf := int(o.leaf(t, keys)); e.leaves.form != leafVector {
-			sums[t.target] += o.values[k+leaf]
+			sums[t.target] += o.values[int(t.values)+leaf]
 		} else {
-			k += leaf * len(sums)
-			for j, v := range o.values[k : k+len(sums)] {
+			for j, v := range o.values[int(t.values)+leaf*len(sums):][:len(sums)] {
 				sums[j] += v
 			}
 		}
 	}
 }
 
-// tableGroup is how many trees are asked before the next eight rows: as many as
-// have their leaves in the nearest cache.
-const tableGroup = 16
-
-// addEight adds some trees of one target to the sums of eight rows whose keys
-// alternate. Every level's column is one of the keys, and every leaf's number
-// has as many bits as its tree has levels. ends is written so that the compiler
-// keeps the rows apart, as in narrowRows.
-func (o *oblivious) addEight(trees []table, keys unsafe.Pointer, sums *[lanes]float64, ends *[lanes]uint64) {
-	s0, s1, s2, s3, s4, s5, s6, s7 := sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7]
-	for i := range trees {
-		t := &trees[i]
-		var k0, k1, k2, k3, k4, k5, k6, k7 uint64
-		for _, n := range o.levels[t.first : t.first+t.levels] {
-			at := unsafe.Add(keys, (n&0xffff)*lanes)
-			k0 = obliviousLane(at, n, k0)
-			ends[0] = k0
-			k1 = obliviousLane(unsafe.Add(at, 8), n, k1)
-			ends[1] = k1
-			k2 = obliviousLane(unsafe.Add(at, 16), n, k2)
-			ends[2] = k2
-			k3 = obliviousLane(unsafe.Add(at, 24), n, k3)
-			ends[3] = k3
-			k4 = obliviousLane(unsafe.Add(at, 32), n, k4)
-			ends[4] = k4
-			k5 = obliviousLane(unsafe.Add(at, 40), n, k5)
-			ends[5] = k5
-			k6 = obliviousLane(unsafe.Add(at, 48), n, k6)
-			ends[6] = k6
-			k7 = obliviousLane(unsafe.Add(at, 56), n, k7)
-			ends[7] = k7
-		}
-		v := unsafe.Pointer(&o.values[t.values : t.values+1<<t.levels][0])
-		s0 += *(*float64)(unsafe.Add(v, k0*8))
-		s1 += *(*float64)(unsafe.Add(v, k1*8))
-		s2 += *(*float64)(unsafe.Add(v, k2*8))
-		s3 += *(*float64)(unsafe.Add(v, k3*8))
-		s4 += *(*float64)(unsafe.Add(v, k4*8))
-		s5 += *(*float64)(unsafe.Add(v, k5*8))
-		s6 += *(*float64)(unsafe.Add(v, k6*8))
-		s7 += *(*float64)(unsafe.Add(v, k7*8))
+// give turns the only sum that the oblivious trees make for a row into that of
+// each target. A sum is never -0, because it begins as 0.
+func (o *oblivious) give(s float64, sums []float64) {
+	if o.mirrored {
+		sums[0] = 0 - s
 	}
-	*sums = [lanes]float64{s0, s1, s2, s3, s4, s5, s6, s7}
-}
-
-// obliviousRows adds the oblivious trees of n rows.
-func (e *Ensemble) obliviousRows(keys unsafe.Pointer, n int, out []float64) {
-	o := &e.oblivious
-	var ends [lanes]uint64
-	if e.targets == 1 && e.leaves.form != leafVector {
-		for trees := o.trees; len(trees) > 0; {
-			group := trees[:min(tableGroup, len(trees))]
-			trees = trees[len(group):]
-			for r := 0; r < n; r += lanes {
-				o.addEight(group, unsafe.Add(keys, r*e.narrowKeys.n*8), (*[lanes]float64)(out[r:]), &ends)
-			}
-		}
-		return
-	}
-	for i := range o.trees {
-		t := &o.trees[i]
-		values := o.values[t.values:]
-		for r := 0; r < n; r += lanes {
-			o.leaves(t, unsafe.Add(keys, r*e.narrowKeys.n*8), &ends)
-			for i, leaf := range ends {
-				sums := out[(r+i)*e.targets : (r+i+1)*e.targets]
-				if e.leaves.form != leafVector {
-					sums[t.target] += values[leaf]
-					continue
-				}
-				for j, v := range values[int(leaf)*len(sums) : (int(leaf)+1)*len(sums)] {
-					sums[j] += v
-				}
-			}
-		}
-	}
+	sums[len(sums)-1] = s
 }

@@ -44,6 +44,29 @@ func score[T Value](e *Ensemble, x []T, out []float64) {
 	for i := range out {
 		out[i] = start
 	}
+	binned := rows >= binRows && len(e.oblivious.trees) > 0
+	if binned {
+		obliviousRows(e, x, out)
+	}
+	if !binned || len(e.narrowTrees) > 0 || e.wideKeys.n > 0 {
+		scoreWalks(e, x, out, !binned)
+	}
+	if e.leaves.aggregate != Sum {
+		e.leaves.finish(out)
+	}
+	if len(e.base) > 0 {
+		for r := 0; r < len(out); r += e.targets {
+			for i, b := range e.base {
+				out[r+i] += b
+			}
+		}
+	}
+}
+
+// scoreWalks adds the trees that are walked, and before them the oblivious ones
+// where they are still to be added, which is for less than binRows rows.
+func scoreWalks[T Value](e *Ensemble, x []T, out []float64, oblivious bool) {
+	rows := len(out) / e.targets
 	var small [96]uint64
 	need, size := max(e.narrowKeys.n, e.wideKeys.n), e.blockRows()
 	keys := small[:]
@@ -65,15 +88,7 @@ func score[T Value](e *Ensemble, x []T, out []float64) {
 		}
 	}
 	for ; r < rows; r++ {
-		scoreRow(e, x[r*e.features:(r+1)*e.features], out[r*e.targets:(r+1)*e.targets], keys)
-	}
-	if e.leaves.aggregate != Sum {
-		e.leaves.finish(out)
-	}
-	if len(e.base) > 0 {
-		for i := range out {
-			out[i] += e.base[i%e.targets]
-		}
+		scoreRow(e, x[r*e.features:(r+1)*e.features], out[r*e.targets:(r+1)*e.targets], keys, oblivious)
 	}
 }
 
@@ -90,12 +105,14 @@ func (e *Ensemble) hold(n int) *[]uint64 {
 	return held
 }
 
-// scoreRow scores one row.
-func scoreRow[T Value](e *Ensemble, row []T, sums []float64, keys []uint64) {
-	if e.narrowKeys.n > 0 {
+// scoreRow scores one row, with the oblivious trees or without.
+func scoreRow[T Value](e *Ensemble, row []T, sums []float64, keys []uint64, oblivious bool) {
+	if e.narrowKeys.n > 0 && (oblivious || len(e.narrowTrees) > 0) {
 		fill(&e.narrowKeys, row, keys, 1)
 		at := unsafe.Pointer(unsafe.SliceData(keys))
-		e.obliviousRow(at, sums)
+		if oblivious && len(e.oblivious.trees) > 0 {
+			e.obliviousRow(at, sums)
+		}
 		nodes := unsafe.Pointer(unsafe.SliceData(e.narrow))
 		var ends [lanes]uint64
 		trees := e.narrowTrees
@@ -174,14 +191,14 @@ func (l *leaves) number(narrow bool, payload uint64) float64 {
 	return l.values[payload]
 }
 
-// scoreBlock scores rows, a multiple of lanes and at most block.
+// scoreBlock adds the trees that are walked for rows, a multiple of lanes and at
+// most block.
 func scoreBlock[T Value](e *Ensemble, x []T, out []float64, keys []uint64) {
 	var ends [lanes]uint64
 	n := len(out) / e.targets
-	if c := &e.narrowKeys; c.n > 0 {
+	if c := &e.narrowKeys; len(e.narrowTrees) > 0 {
 		fillBlock(c, x, e.features, n, keys)
 		at := unsafe.Pointer(unsafe.SliceData(keys))
-		e.obliviousRows(at, n, out)
 		nodes := unsafe.Pointer(unsafe.SliceData(e.narrow))
 		for i := range e.narrowTrees {
 			for r := 0; r < n; r += lanes {
