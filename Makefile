@@ -169,6 +169,10 @@ bench-start: # exec to ready beside a bare net/http server; two minutes
 bench-engine: # against ONNX Runtime, frameworks, compilers; 12 minutes, and 5 the first time
 	go run ./bench/engine
 
+.PHONY: docs
+docs: $(LAB) ## write docs/comparisons and its pictures again, from the recorded runs
+	@$(LAB) docs
+
 .PHONY: bench-server
 bench-server: # the server beside bare net/http, FastAPI, MLServer, KServe; 12 minutes, needs wrk
 	go run ./bench/server

@@ -104,6 +104,9 @@ func (d *drawing) legend() {
 	}
 	x, y := 12.0, d.y
 	entry := func(width float64, name string, draw func(x, y float64)) {
+		if x+width+5+widthOf(name, sizeText, false) > Width-8 {
+			x, y = 12, y+19
+		}
 		draw(x, y)
 		x += width + 5
 		d.text(x, y+10, style{size: sizeText, fill: th.Text}, name)
@@ -130,10 +133,16 @@ func (d *drawing) legend() {
 	if d.Figures.Restarts > 0 {
 		entry(6, "restart", func(x, y float64) { d.line(x+3, y-1, x+3, y+13, th.Failed, "stroke-width", 2.5) })
 	}
-	if d.Figures.All().Failed > 0 {
-		entry(12, "failed request", func(x, y float64) { d.rect(x, y, 12, 12, "url(#failed)") })
+	if d.hasRequests() {
+		entry(12, "answered in time", func(x, y float64) { d.rect(x, y, 12, 12, th.OK) })
+		if d.Figures.All().Slow > 0 {
+			entry(12, "slow", func(x, y float64) { d.rect(x, y, 12, 12, "url(#slow)") })
+		}
 	}
-	d.y += 22
+	if d.Figures.All().Failed > 0 {
+		entry(12, "failed", func(x, y float64) { d.rect(x, y, 12, 12, "url(#failed)") })
+	}
+	d.y = y + 22
 }
 
 // bar draws a stretch of a pod's life.
@@ -165,51 +174,65 @@ func (d *drawing) label(y float64, lines ...string) {
 	}
 }
 
-// marks writes the script's moments above the plot; their lines go through it,
-// and are drawn first, behind the rows.
-func (d *drawing) marks() {
-	th := d.theme
-	type label struct {
-		x        float64
-		text     string
-		row      int
-		from, to float64
-		end      bool
-		bold     bool
+// label is a mark's place above the plot: its lines of text from x = from on,
+// the first one in row.
+type label struct {
+	x, from, to float64
+	lines       []string
+	row         int
+	bold        bool
+}
+
+// wordsOf is what a mark says.
+func wordsOf(m *record.Mark) string {
+	switch {
+	case m.Name == record.MarkTrigger && m.Text != "":
+		return m.Text
+	case m.Name == record.MarkDone:
+		return outcome(m.Text)
 	}
-	var labels []label
-	rows := 1
+	return m.Name
+}
+
+// labels places the marks: each right of its line, or left of it where there
+// is no room, in the first rows that are free.
+func (d *drawing) labels() (all []label, rows int) {
+	rows = 1
 	for _, line := range d.Run.Lines {
 		m := line.Mark
 		if m == nil || !d.track.within(line.T) || d.track.hidden(line.T) {
 			continue
 		}
-		l := label{x: d.track.x(line.T), text: m.Name, bold: m.Name == record.MarkTrigger || m.Name == record.MarkDone}
-		switch {
-		case m.Name == record.MarkTrigger && m.Text != "":
-			l.text = m.Text
-		case m.Name == record.MarkDone:
-			l.text = outcome(m.Text)
+		l := label{x: d.track.x(line.T), bold: m.Name == record.MarkTrigger || m.Name == record.MarkDone}
+		// A bold text is wider than the estimate that wrap makes.
+		l.lines = wrap(wordsOf(m), sizeText*1.07, max(Width-12-l.x, l.x-12), 2)
+		w := 0.0
+		for _, text := range l.lines {
+			w = max(w, widthOf(text, sizeText, l.bold))
 		}
-		l.text = shorten(l.text, sizeText, max(Width-16-l.x, 400), l.bold)
-		w := widthOf(l.text, sizeText, l.bold)
 		l.from, l.to = l.x+4, l.x+4+w
-		if l.to > Width-8 {
-			l.from, l.to, l.end = l.x-4-w, l.x-4, true
+		if l.to > Width-7 {
+			l.from, l.to = l.x-4-w, l.x-4
 		}
-		for taken := true; taken; {
-			taken = false
-			for _, other := range labels {
-				if other.row == l.row && l.from < other.to+8 && other.from < l.to+8 {
-					taken = true
-					l.row++
-					break
-				}
-			}
+		for slices.ContainsFunc(all, l.meets) {
+			l.row++
 		}
-		rows = max(rows, l.row+1)
-		labels = append(labels, l)
+		rows = max(rows, l.row+len(l.lines))
+		all = append(all, l)
 	}
+	return all, rows
+}
+
+// meets says that two labels share a row and a place.
+func (l label) meets(o label) bool {
+	return l.from < o.to+8 && o.from < l.to+8 && l.row < o.row+len(o.lines) && o.row < l.row+len(l.lines)
+}
+
+// marks writes the script's moments above the plot; their lines go through it,
+// and are drawn first, behind the rows.
+func (d *drawing) marks() {
+	th := d.theme
+	labels, rows := d.labels()
 	d.top = d.y + 16*float64(rows) + 4
 	bottom := d.top + d.plotHeight()
 	for _, l := range labels {
@@ -219,12 +242,13 @@ func (d *drawing) marks() {
 			dash = []any{"stroke-dasharray", "2 3"}
 		}
 		d.line(l.x, y-9, l.x, bottom, th.Text, dash...)
-		s := style{size: sizeText, fill: th.Text, bold: l.bold, halo: true}
-		x := l.from
-		if l.end {
+		s, x := style{size: sizeText, fill: th.Text, bold: l.bold, halo: true}, l.from
+		if l.from < l.x {
 			s.anchor, x = "end", l.to
 		}
-		d.text(x, y, s, l.text)
+		for i, text := range l.lines {
+			d.text(x, y+16*float64(i), s, text)
+		}
 	}
 	d.y = d.top
 }

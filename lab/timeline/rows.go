@@ -259,7 +259,7 @@ func (d *drawing) share() {
 				}
 				h := shareHeight * float64(n) / float64(b.N())
 				y -= h
-				d.fill(p[0], y, p[1]-p[0], h, fill)
+				d.fill(p[0], y, p[1]-p[0]+0.4, h, fill)
 			}
 			stack(b.Versions["v1"], "url(#ready0)")
 			stack(b.Versions["v2"], "url(#ready1)")
