@@ -273,6 +273,26 @@ func TestBins(t *testing.T) {
 	}
 }
 
+// TestStarted: a startup probe passes once in each life of a container.
+func TestStarted(t *testing.T) {
+	exit := int32(7)
+	state := func(t int64, state string, started bool) record.Line {
+		c := record.Container{State: state, Started: started}
+		if state == "terminated" {
+			c.Exit = &exit
+		}
+		return record.Line{T: t, Pod: &record.Pod{Name: "p", UID: "u", Version: "v1", Phase: "Running", Containers: []record.Container{c}}}
+	}
+	l := Lanes(run(0, state(1, "waiting", false), state(2, "running", false), state(5, "running", true), state(6, "running", true),
+		state(8, "terminated", false), state(9, "running", true), state(10, "running", false), state(12, "terminated", false), end(20)))[0]
+	if diff := cmp.Diff([]int64{5}, l.Started); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if last := l.Segments[len(l.Segments)-1]; last.State != Stopped || last.Exit == nil || *last.Exit != 7 {
+		t.Errorf("the last segment is %+v", last)
+	}
+}
+
 func TestPodsAt(t *testing.T) {
 	r := run(0, pod(0, "b", "v1", "starting"), pod(1, "a", "v1", "ready"), pod(3, "b", "v1", "deleted"), pod(5, "b", "v1", "gone"), pod(6, "c", "v2", "ready"), end(9))
 	r.Lines[4].Pod.Created = -1000

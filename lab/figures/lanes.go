@@ -44,6 +44,8 @@ type Segment struct {
 	// Reason is why it is in the state, as the pod or its container says it:
 	// CrashLoopBackOff, ImagePullBackOff, Unschedulable, …
 	Reason string
+	// Exit is the code with which a stopped container ended.
+	Exit *int32
 }
 
 // Restart is a moment at which a container was found started again or waiting
@@ -66,6 +68,11 @@ type Lane struct {
 	Created  int64
 	Segments []Segment
 	Restarts []Restart
+	// Started has the moments at which a startup probe passed: a container ran
+	// before and had not started yet.
+	Started []int64
+	// waits says that a container runs and has not started.
+	waits bool
 	// Gone says that the pod was removed before the run's end.
 	Gone bool
 }
@@ -148,6 +155,7 @@ func (l *Lane) see(t int64, p *record.Pod) {
 		return
 	}
 	l.restarts(t, p)
+	l.starts(t, p)
 	state, reason := StateOf(p)
 	if n > 0 {
 		last := &l.Segments[n-1]
@@ -156,7 +164,27 @@ func (l *Lane) see(t int64, p *record.Pod) {
 		}
 		last.To = t
 	}
-	l.Segments = append(l.Segments, Segment{From: t, To: t, State: state, Version: p.Version, Reason: reason})
+	s := Segment{From: t, To: t, State: state, Version: p.Version, Reason: reason}
+	if state == Stopped {
+		for _, c := range p.Containers {
+			s.Exit = cmp.Or(s.Exit, c.Exit, c.LastExit)
+		}
+	}
+	l.Segments = append(l.Segments, s)
+}
+
+func (l *Lane) starts(t int64, p *record.Pod) {
+	for _, c := range p.Containers {
+		switch {
+		case c.State == "running" && !c.Started:
+			l.waits = true
+		case c.State == "running" && l.waits:
+			l.waits = false
+			l.Started = append(l.Started, t)
+		case c.State != "running":
+			l.waits = false
+		}
+	}
 }
 
 func (l *Lane) restarts(t int64, p *record.Pod) {

@@ -160,18 +160,25 @@ func beforeAfter(d *document, r *Result) {
 		trigger = 0
 	}
 	rows := append(podRows(run, trigger-1, "before"), podRows(run, end, "after")...)
+	header := []string{"", "pod", "image", "state", "age", "owner", "QoS class"}
 	if len(rows) == 0 {
 		d.p("There was no pod, neither before nor after.")
 		return
 	}
-	d.table("llllrl", []string{"", "pod", "image", "state", "age", "owner"}, rows)
+	if r.Family != "resources" && r.Family != "pod" {
+		for i := range rows {
+			rows[i] = rows[i][:6]
+		}
+		header = header[:6]
+	}
+	d.table("llllrll", header, rows)
 }
 
 // podRows are the pods at a moment.
 func podRows(run *record.Run, at int64, when string) [][]string {
 	pods := figures.PodsAt(run, at)
 	if len(pods) == 0 {
-		return [][]string{{when, "none", "", "", "", ""}}
+		return [][]string{{when, "none", "", "", "", "", ""}}
 	}
 	var rows [][]string
 	for _, p := range pods {
@@ -196,7 +203,7 @@ func podRows(run *record.Run, at int64, when string) [][]string {
 		if owner == "" {
 			owner = "none"
 		}
-		rows = append(rows, []string{when, code(p.Name), code(image), text, age(at - p.Created), code(owner)})
+		rows = append(rows, []string{when, code(p.Name), code(image), text, age(at - p.Created), code(owner), p.QoS})
 	}
 	return rows
 }

@@ -17,7 +17,7 @@ func overviewPage(results []*Result) []byte {
 	d.p("# Comparisons")
 	d.p("What the classic controllers and Knative do with one and the same image, answered by recorded runs. " +
 		"Each page has a question, an answer in one sentence, a picture of one run on one axis of time, and claims that are held against every run. " +
-		"These pages are written by `make docs` from the records in [events](comparisons/events); `make check` fails where they differ.")
+		"These pages are written by `make docs` from records of every pod, endpoint, event and request; `make check` fails where they differ.")
 	if rollouts := ofFamily(results, familyRollouts); len(rollouts) > 0 {
 		d.p("## Rollouts side by side")
 		d.picture("comparisons/rollouts.svg", timeline.Width, summaryTitle+". "+summaryConclusion(rollouts))

@@ -1,7 +1,9 @@
 package timeline
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"online-inference/lab/figures"
@@ -13,6 +15,8 @@ type note struct {
 	t    int64
 	text string
 	n    int
+	// bad ones have a red tick.
+	bad bool
 }
 
 // shown says whether an event is worth a word: a warning, or a container that
@@ -41,8 +45,8 @@ func wordFor(e *record.Event) string {
 	return e.Reason
 }
 
-// notes are a lane's events, if the family is about them; the same ones in a
-// row are counted.
+// notes are what happened to a lane, if the family is about that: events, ends
+// of containers, startup probes that passed. The same ones in a row are counted.
 func (d *drawing) notes(l *figures.Lane) []note {
 	switch d.Run.Header.Family {
 	case "probes", "resources", "pod":
@@ -51,18 +55,54 @@ func (d *drawing) notes(l *figures.Lane) []note {
 	}
 	var all []note
 	for _, line := range d.Run.Lines {
-		e := line.Event
-		if e == nil || !shown(e) || e.Object != "Pod/"+l.Name || !d.track.within(line.T) || d.track.hidden(line.T) {
-			continue
+		if e := line.Event; e != nil && shown(e) && e.Object == "Pod/"+l.Name {
+			all = append(all, note{t: line.T, text: wordFor(e), bad: true})
 		}
-		word := wordFor(e)
-		if n := len(all); n > 0 && all[n-1].text == word {
-			all[n-1].n++
-			continue
-		}
-		all = append(all, note{line.T, word, 1})
 	}
-	return all
+	for i, s := range l.Segments {
+		if s.State == figures.Stopped && (i == 0 || l.Segments[i-1].State != figures.Stopped) {
+			all = append(all, note{t: s.From, text: ended(s.Reason, s.Exit), bad: true})
+		}
+	}
+	for _, r := range l.Restarts {
+		if before, ok := l.At(r.T - 1); ok && before.State != figures.Stopped {
+			if now, ok := l.At(r.T); !ok || now.State != figures.Stopped {
+				all = append(all, note{t: r.T, text: ended(r.Reason, r.Exit), bad: true})
+			}
+		}
+	}
+	for _, t := range l.Started {
+		all = append(all, note{t: t, text: "startup passed"})
+	}
+	slices.SortStableFunc(all, func(a, b note) int { return cmp.Compare(a.t, b.t) })
+	out := all[:0]
+	for _, n := range all {
+		if !d.track.within(n.t) || d.track.hidden(n.t) {
+			continue
+		}
+		n.n = 1
+		if k := len(out); k > 0 && out[k-1].text == n.text {
+			out[k-1].n++
+			continue
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// ended says how a container ended.
+func ended(reason string, exit *int32) string {
+	switch reason {
+	case "", "Error", "Completed", "CrashLoopBackOff":
+		if exit == nil {
+			return "ended"
+		}
+		return fmt.Sprintf("exit %d", *exit)
+	}
+	if exit == nil {
+		return reason
+	}
+	return fmt.Sprintf("%s, exit %d", reason, *exit)
 }
 
 func (n note) String() string {
@@ -116,8 +156,11 @@ func (d *drawing) strip(l *figures.Lane) {
 	places, used := d.places(notes)
 	for i, n := range notes {
 		x := d.track.x(n.t)
-		row := max(places[i].row, 0)
-		d.line(x, d.y-4, x, d.y+stripHeight*float64(row)+9, d.theme.Failed, "stroke-width", 1.2)
+		row, tick := max(places[i].row, 0), d.theme.Line
+		if n.bad {
+			tick = d.theme.Failed
+		}
+		d.line(x, d.y-4, x, d.y+stripHeight*float64(row)+9, tick, "stroke-width", 1.2)
 		s, at := style{size: sizeSmall, fill: d.theme.Text, halo: true}, x+3
 		if places[i].end {
 			s.anchor, at = "end", x-3

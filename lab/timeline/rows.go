@@ -2,7 +2,6 @@ package timeline
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -26,7 +25,7 @@ const (
 // plotHeight is how far the marks' lines reach: over all rows.
 func (d *drawing) plotHeight() float64 {
 	h := 0.0
-	if n := len(d.lanes); n > mostLanes {
+	if n := len(d.lanes); d.stacked() {
 		h += countHeight + rowGap
 	} else if n > 0 {
 		h += lanePitch*float64(n) + rowGap
@@ -49,9 +48,15 @@ func (d *drawing) plotHeight() float64 {
 	return h
 }
 
+// stacked says that pods are counted instead of drawn one by one: there are too
+// many, or how many there are is what the family is about.
+func (d *drawing) stacked() bool {
+	return len(d.lanes) > mostLanes || len(d.lanes) > 0 && d.Run.Header.Family == familyAutoscaling
+}
+
 // pods draws a lane a pod, or, beyond ten, how many there are in each state.
 func (d *drawing) pods() {
-	if len(d.lanes) > mostLanes {
+	if d.stacked() {
 		d.counts()
 		return
 	}
@@ -130,7 +135,11 @@ func (d *drawing) counts() {
 	}
 	bottom := d.y + countHeight
 	unit := countHeight / float64(most)
-	d.label(d.y+countHeight/2, "pods", fmt.Sprintf("at most %d", most))
+	about := "at a time"
+	if slices.ContainsFunc(d.Run.Lines, func(l record.Line) bool { return l.Scaler != nil }) {
+		about = "line: asked for"
+	}
+	d.label(d.y+countHeight/2, fmt.Sprintf("%d pods at most", most), about)
 	for i, s := range d.steps {
 		if i+1 == len(d.steps) {
 			break
@@ -155,8 +164,34 @@ func (d *drawing) counts() {
 			}
 		}
 	}
+	d.wanted(bottom, unit)
 	d.line(left, bottom, right, bottom, d.theme.Line)
 	d.y += countHeight + rowGap
+}
+
+// wanted draws what the autoscaler asked for over the pods.
+func (d *drawing) wanted(bottom, unit float64) {
+	type want struct {
+		t int64
+		n int32
+	}
+	var all []want
+	for _, line := range d.Run.Lines {
+		if s := line.Scaler; s != nil && (len(all) == 0 || all[len(all)-1].n != s.Want) {
+			all = append(all, want{line.T, s.Want})
+		}
+	}
+	for i, w := range all {
+		to := d.track.to
+		if i+1 < len(all) {
+			to = all[i+1].t
+		}
+		for _, p := range d.track.pieces(w.t, to) {
+			y := max(bottom-unit*float64(w.n), bottom-countHeight)
+			d.line(p[0], y, p[1], y, d.theme.Ground, "stroke-width", 4.0)
+			d.line(p[0], y, p[1], y, d.theme.Text, "stroke-width", 1.8)
+		}
+	}
 }
 
 // block is a bar without an edge, for stacks.
@@ -270,152 +305,3 @@ func (d *drawing) share() {
 	d.y += shareHeight + rowGap
 }
 
-// lane is the client that the requests' row shows: the kept connections, or the
-// fresh ones where there is no other.
-func (d *drawing) clients() (names []string, fresh bool) {
-	if names = figures.Clients(d.Run, false); len(names) > 0 {
-		return names, false
-	}
-	return figures.Clients(d.Run, true), true
-}
-
-func (d *drawing) hasRequests() bool {
-	names, _ := d.clients()
-	return slices.ContainsFunc(d.Run.Lines, func(l record.Line) bool {
-		return l.Request != nil && slices.Contains(names, l.Request.Client)
-	})
-}
-
-// requests draws how many were answered in time, late or not at all. The
-// failed ones hang from the top, at least 3 px long, so that one of a thousand
-// is seen.
-func (d *drawing) requests() {
-	if !d.hasRequests() {
-		return
-	}
-	th := d.theme
-	names, fresh := d.clients()
-	kind := "kept connections"
-	if fresh {
-		kind = "fresh connections"
-	}
-	d.label(d.y+loadHeight/2, "requests", kind)
-	bins := figures.Bins(d.Run, d.Axis.Bin, d.track.zero, names...)
-	most := 1
-	for _, b := range bins {
-		most = max(most, b.N())
-	}
-	bottom, unit := d.y+loadHeight, (loadHeight-4)/float64(most)
-	for _, b := range bins {
-		for _, p := range d.track.pieces(b.From, b.From+d.Axis.Bin) {
-			w := max(p[1]-p[0], 0.5)
-			okHeight, slow := unit*float64(b.OK), unit*float64(b.Slow)
-			if b.OK > 0 {
-				d.fill(p[0], bottom-okHeight, w+0.4, okHeight, th.OK)
-			}
-			if b.Slow > 0 {
-				d.fill(p[0], bottom-okHeight-slow, w, slow, "url(#slow)")
-			}
-			if b.Failed > 0 {
-				h := max(unit*float64(b.Failed), 3)
-				d.fill(p[0], bottom-okHeight-slow-h, w, h, "url(#failed)")
-			}
-		}
-	}
-	d.line(left, bottom, right, bottom, th.Line)
-	d.failures(bins, bottom)
-	d.y += loadHeight + rowGap
-}
-
-// failures writes how many requests failed beside each stretch of failing bins.
-func (d *drawing) failures(bins []figures.Bin, bottom float64) {
-	free := left
-	for i := 0; i < len(bins); i++ {
-		if bins[i].Failed == 0 {
-			continue
-		}
-		first, n, calm := i, 0, 0
-		for ; i < len(bins) && calm < 4; i++ {
-			n += bins[i].Failed
-			calm++
-			if bins[i].Failed > 0 {
-				calm = 0
-			}
-		}
-		text := Thousands(n) + " failed"
-		x, w := d.track.x(bins[first].From), widthOf(text, sizeText, true)
-		if x+w+6 > right {
-			x = right - w - 6
-		}
-		if x < free || !d.track.within(bins[first].From) {
-			continue
-		}
-		d.over = append(d.over, func() {
-			d.rect(x, bottom-21, w+10, 17, d.theme.Ground, "stroke", d.theme.Failed, "rx", 3.0)
-			d.text(x+3, bottom-8, style{size: sizeText, fill: d.theme.Failed, bold: true}, text)
-		})
-		free = x + w + 12
-	}
-}
-
-func (d *drawing) hasLatency() bool {
-	f := d.Run.Header.Family
-	return d.hasRequests() && (f == familyAutoscaling || f == "resources")
-}
-
-// latency draws median and 99th percentile of the answers of each bin, on a
-// logarithmic scale.
-func (d *drawing) latency() {
-	if !d.hasLatency() {
-		return
-	}
-	th := d.theme
-	names, _ := d.clients()
-	bins := figures.Bins(d.Run, d.Axis.Bin, d.track.zero, names...)
-	low, high := math.Inf(1), 0.0
-	for _, b := range bins {
-		if len(b.Micros) > 0 {
-			low, high = min(low, b.Quantile(0.5)), max(high, b.Quantile(0.99))
-		}
-	}
-	if high == 0 {
-		low, high = 1, 10
-	}
-	low, high = math.Pow(10, math.Floor(math.Log10(max(low, 0.01)))), math.Pow(10, math.Ceil(math.Log10(high)))
-	if high <= low {
-		high = 10 * low
-	}
-	bottom := d.y + loadHeight
-	height := func(ms float64) float64 {
-		return bottom - loadHeight*min(1, max(0, math.Log10(ms/low)/math.Log10(high/low)))
-	}
-	d.label(d.y+loadHeight/2, "latency, ms", "median and 99 %")
-	for ms := low; ms <= high*1.001; ms *= 10 {
-		d.line(left, height(ms), right, height(ms), th.Faint)
-	}
-	for _, b := range bins {
-		if len(b.Micros) == 0 {
-			continue
-		}
-		for _, p := range d.track.pieces(b.From, b.From+d.Axis.Bin) {
-			top, mid := height(b.Quantile(0.99)), height(b.Quantile(0.5))
-			d.rect(p[0], top, max(p[1]-p[0]-0.6, 0.5), max(mid-top, 1), "url(#slow)")
-			d.line(p[0], mid, p[1], mid, th.Text, "stroke-width", 2.0)
-		}
-	}
-	s := style{size: sizeSmall, fill: th.Muted, halo: true}
-	d.text(left+2, d.y+9, s, short(high))
-	d.text(left+2, bottom-3, s, short(low))
-	d.y += loadHeight + rowGap
-}
-
-// short writes a power of ten in ms.
-func short(ms float64) string {
-	if ms >= 1000 {
-		return fmt.Sprintf("%g s", ms/1000)
-	}
-	return fmt.Sprintf("%g ms", ms)
-}
-
-// seconds writes a bin's width.
-func seconds(ms int64) string { return fmt.Sprintf("%g s", float64(ms)/1000) }

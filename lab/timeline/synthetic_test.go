@@ -231,8 +231,32 @@ func scaling() *record.Run {
 		}
 		w.add(l)
 	}
+	for i := range int64(5) {
+		w.put(22_000+12_000*i, record.Line{Scaler: &record.Scaler{Kind: "kpa", Name: "x", Want: int32(2 + 3*i)}})
+	}
+	w.put(108_000, record.Line{Scaler: &record.Scaler{Kind: "kpa", Name: "x", Want: 1}})
 	w.mark(100_000, "load ends", "")
 	w.load(4)
+	return w.done()
+}
+
+// limits are pods of which one is killed for its memory, one does not fit, and
+// one starts slowly behind a startup probe.
+func limits() *record.Run {
+	w := newWorld("resources", 0, 60_000)
+	w.mark(3000, record.MarkTrigger, "kubectl apply -f k8s-classic/online-inference-pod-resources.yaml")
+	put := func(t int64, name, phase, unscheduled string, c record.Container, ready bool) {
+		w.put(t, record.Line{Pod: &record.Pod{Name: name, UID: name, Version: "v1", Phase: phase, Unscheduled: unscheduled, Ready: ready, Containers: []record.Container{c}}})
+	}
+	exit := int32(137)
+	put(3100, "online-inference-pod-resources", "Running", "", record.Container{State: "running", Started: true}, true)
+	put(20_000, "online-inference-pod-resources", "Running", "", record.Container{State: "terminated", Reason: "OOMKilled", Exit: &exit}, false)
+	put(21_500, "online-inference-pod-resources", "Running", "", record.Container{State: "running", Started: true, Restarts: 1, LastReason: "OOMKilled", LastExit: &exit}, true)
+	put(3200, "too-large", "Pending", "Unschedulable", record.Container{State: "waiting"}, false)
+	w.put(3300, record.Line{Event: &record.Event{Type: "Warning", Reason: "FailedScheduling", Object: "Pod/too-large", Message: "0/1 nodes are available: 1 Insufficient memory."}})
+	put(3300, "slow-start", "Running", "", record.Container{State: "running"}, false)
+	put(13_300, "slow-start", "Running", "", record.Container{State: "running", Started: true}, false)
+	put(14_000, "slow-start", "Running", "", record.Container{State: "running", Started: true}, true)
 	return w.done()
 }
 

@@ -38,6 +38,7 @@ func pictures(t *testing.T) map[string]Picture {
 		{"share", "Knative: 25 % by percent", "The share moves as soon as the route is told.", share()},
 		{"probing", "Liveness without startup probe", "The kubelet kills the container while it still starts, for ever.", probing()},
 		{"scaling", "A load step", "One pod becomes fourteen, and one is left two minutes later.", scaling()},
+		{"limits", "Requests and limits", "Over its memory limit a container is killed with 137; a request that no node has room for leaves its pod Pending.", limits()},
 		{"empty", "A run in which nothing was seen", "Neither pods nor requests.", newWorld("pod", 0, 9000).done()},
 	}
 	families := map[string][]*record.Run{}
