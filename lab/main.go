@@ -43,6 +43,7 @@ func verbs() map[string]verb {
 		"watch":    {"record what happens in a namespace, as JSON lines, until interrupted", runWatch},
 		"load":     {"send predictions at a fixed rate and record each answer, as JSON lines", runLoad},
 		"logs":     {"logs [COMPONENT]: list the logs or print one", runLogs},
+		"metrics":  {"add the metrics server, which kubectl top and autoscalers by CPU need", runMetrics},
 		"registry": {"serve the lab's registry (started by up)", runRegistry},
 	}
 }

@@ -114,7 +114,7 @@ func (u *up) steps() []steps.Step {
 		{Name: "coredns build", Title: "build CoreDNS", Heavy: true, Run: u.buildStep(toolProgram("coredns", "."))},
 		{Name: "crane", Title: "build crane", Heavy: true,
 			Run: u.buildStep(toolProgram("crane", "github.com/google/go-containerregistry/cmd/crane"))},
-		{Name: "helm", Title: "build Helm", Heavy: true, Run: u.buildStep(toolProgram("helm", "helm.sh/helm/v3/cmd/helm"))},
+		{Name: "helm", Title: "build Helm " + helmVersion, Heavy: true, Run: u.buildStep(helmProgram())},
 		{Name: "base image", Title: "base image", Needs: []string{"registry"}, Run: stepBool(u.baseImage)},
 		{Name: "pause image", Title: "pause image", Needs: []string{"registry"}, Run: stepBool(u.pause)},
 		{Name: "envoy image", Title: "Envoy image", Needs: []string{"registry"}, Run: stepBool(u.envoy)},
