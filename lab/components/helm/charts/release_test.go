@@ -138,7 +138,7 @@ func TestNotes(t *testing.T) {
 					t.Errorf("%s: without namespace or name", c)
 				}
 			case "helm":
-				if rest != "test demo --namespace models --logs" {
+				if rest != "test demo --namespace models" {
 					t.Errorf("%s: not the release's test", c)
 				}
 			case "curl":
