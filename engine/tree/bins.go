@@ -70,8 +70,9 @@ func newBins(levels []uint64, c *columns) bins {
 	}
 	var b bins
 	passes := make([]uint32, len(asked))
-	for from, to := 0, 0; from < len(asked); from = to {
-		for to = from + 1; to < len(asked) && to-from < maxBorders && asked[to]>>32 == asked[from]>>32; {
+	for from := 0; from < len(asked); {
+		to := from + 1
+		for to < len(asked) && to-from < maxBorders && asked[to]>>32 == asked[from]>>32 {
 			to++
 		}
 		g := origin[asked[from]>>32/8]
@@ -89,6 +90,7 @@ func newBins(levels []uint64, c *columns) bins {
 			b.borders[g.node+k] = ^uint32(asked[i]) + 1 + g.bias // fails to be at most the threshold
 		}
 		b.gauges = append(b.gauges, g)
+		from = to
 	}
 	b.levels = make([]uint32, len(levels))
 	for i, n := range levels {
@@ -158,10 +160,8 @@ func search4(tree unsafe.Pointer, keys *[4]uint32, levels uint8) uint64 {
 	return k0 | k1<<8 | k2<<16 | k3<<24
 }
 
-// answer writes the numbers of leaves that up to eight levels lead to, a byte a
-// row, for the rows whose bins begin at words, those of a gauge stride words from
-// those of the one before.
-func answer(levels []uint32, words []uint64, stride int, leaves []uint64) {
+// answerWords is answer in plain Go, eight rows at once.
+func answerWords(levels []uint32, words []uint64, stride int, leaves []uint64) {
 	clear(leaves)
 	at := unsafe.Pointer(unsafe.SliceData(words))
 	step := uintptr(stride) * 8
