@@ -117,17 +117,26 @@ func (e *Ensemble) newBuilder(s *Spec, marks []mark, c *chart) *builder {
 // is tried in vain is bounded by the number of nodes, also where trees share
 // them: then the rest is given back untried.
 func (e *Ensemble) layNarrow(s *Spec, marks []mark, c *chart, roots []int32) (far []int32) {
-	b := e.newBuilder(s, marks, c)
-	b.room(len(s.Nodes))
-	vain := 0
 	width := 1
 	if e.leaves.form == leafVector {
 		width = s.Targets
 	}
-	for i, root := range roots {
-		if e.leaves.form != leafRecord && e.oblivious.add(s, marks, c, root, width) {
-			continue
+	walked := make([]int32, 0, len(roots))
+	for _, root := range roots {
+		if e.leaves.form == leafRecord || !e.oblivious.add(s, marks, c, root, width) {
+			walked = append(walked, root)
 		}
+	}
+	if e.oblivious.finish(&c.columns, width); len(walked) < len(roots) {
+		e.narrowKeys = c.columns
+	}
+	if len(walked) == 0 || e.layApart(s, marks, c, walked) {
+		return nil
+	}
+	b := e.newBuilder(s, marks, c)
+	b.room(len(s.Nodes), len(walked))
+	vain := 0
+	for i, root := range walked {
 		before := b.state()
 		if t := b.tree(root); b.fits(before.nodes) {
 			e.narrowTrees = append(e.narrowTrees, t)
@@ -136,14 +145,14 @@ func (e *Ensemble) layNarrow(s *Spec, marks []mark, c *chart, roots []int32) (fa
 		far = append(far, root)
 		if vain += len(b.nodes) - before.nodes; vain > 2*len(s.Nodes) {
 			b.undo(root, before)
-			far = append(far, roots[i+1:]...)
+			far = append(far, walked[i+1:]...)
 			break
 		}
 		b.undo(root, before)
 	}
-	e.oblivious.finish(&c.columns, width)
-	if len(far) < len(roots) {
-		e.narrowKeys, e.narrow = c.columns, b.narrowed()
+	if len(far) < len(walked) {
+		e.narrowKeys, e.narrow = c.columns, make([]uint64, len(b.nodes))
+		b.narrowed(e.narrow)
 	}
 	arrange(e.narrowTrees)
 	return far
@@ -155,7 +164,7 @@ func (e *Ensemble) layWide(s *Spec, marks []mark, c *chart, roots []int32) ([]ui
 		return nil, nil
 	}
 	b := e.newBuilder(s, marks, c)
-	b.room(len(s.Nodes))
+	b.room(len(s.Nodes), len(roots))
 	trees := make([]ref, 0, len(roots))
 	for _, root := range roots {
 		trees = append(trees, b.tree(root))

@@ -59,18 +59,20 @@ type builder struct {
 	leaves *leaves
 	at     []int32 // by node of the spec: 1 + its place, or 1 + its payload for a leaf
 	nodes  []node
-	depth  []int32 // by place: steps from the root on the path on which it was laid out
 	queue  []place
 	stack  []place
+
+	ends, depths int // of the tree at hand: its leaves, and the steps to all of them
 }
 
-// room makes room for the nodes of a spec.
-func (b *builder) room(n int) {
-	b.nodes, b.depth = make([]node, 0, n), make([]int32, 0, n)
-}
+// room makes room for the nodes of some trees, each with its root's twin.
+func (b *builder) room(nodes, trees int) { b.nodes = make([]node, 0, nodes+trees) }
 
 // place is a node of the spec and where it goes.
-type place struct{ node, slot int32 }
+type place struct {
+	node, slot int32
+	depth      int32 // steps from the root on the path on which it is laid out
+}
 
 // clusterPairs is how many pairs of children stand side by side before one of
 // their descendants is followed further down: as many as a cache line of 64
@@ -89,10 +91,10 @@ func (b *builder) tree(root int32) ref {
 	}
 	first := len(b.nodes)
 	t.root = uint32(first)
-	b.nodes, b.depth = append(b.nodes, node{}, node{}), append(b.depth, 0, 0) // its twin stays empty
-	b.stack = b.stack[:0]
-	if b.child(root, int32(first)) {
-		b.stack = append(b.stack, place{root, int32(first)})
+	b.nodes = append(b.nodes, node{}, node{}) // its twin stays empty
+	b.stack, b.ends, b.depths = b.stack[:0], 0, 0
+	if p := (place{root, int32(first), 0}); b.child(p) {
+		b.stack = append(b.stack, p)
 	}
 	for len(b.stack) > 0 {
 		b.queue = append(b.queue[:0], b.stack[len(b.stack)-1])
@@ -106,34 +108,27 @@ func (b *builder) tree(root int32) ref {
 			b.split(b.queue[i])
 		}
 	}
-	leaves, sum := -1, 0 // the root's twin is none
-	for i := first; i < len(b.nodes); i++ {
-		if n := &b.nodes[i]; n.delta == 0 && n.column == 0 {
-			leaves++
-			sum += int(b.depth[i])
-		}
-	}
-	if leaves > 0 {
-		t.mean = float32(sum) / float32(leaves)
-	} else {
-		t.mean = float32(t.steps)
+	if t.mean = float32(t.steps); b.ends > 0 {
+		t.mean = float32(b.depths) / float32(b.ends)
 	}
 	return t
 }
 
-// child writes a leaf or a jump in a slot, or says that the node's own test is
-// to be written there.
-func (b *builder) child(from, slot int32) (inner bool) {
-	n := &b.spec.Nodes[from]
+// child writes a leaf or a jump in its place, or says that the node's own test
+// is to be written there.
+func (b *builder) child(p place) (inner bool) {
+	n := &b.spec.Nodes[p.node]
 	if n.Mode == Leaf {
-		b.nodes[slot] = node{threshold: b.payload(from)}
+		b.nodes[p.slot] = node{threshold: b.payload(p.node)}
+		b.ends++
+		b.depths += int(p.depth)
 		return false
 	}
-	if b.at[from] > 0 {
-		b.nodes[slot] = node{delta: b.at[from] - 1 - slot}
+	if b.at[p.node] > 0 {
+		b.nodes[p.slot] = node{delta: b.at[p.node] - 1 - p.slot}
 		return false
 	}
-	b.at[from] = slot + 1
+	b.at[p.node] = p.slot + 1
 	return true
 }
 
@@ -150,8 +145,8 @@ func (b *builder) payload(leaf int32) uint64 {
 
 // split writes the test of an inner node and makes room for its children.
 func (b *builder) split(p place) {
-	n := b.spec.Nodes[p.node]
-	t := newTest(&n, b.chart.wide)
+	n := &b.spec.Nodes[p.node]
+	t := newTest(n, b.chart.wide)
 	slot := int32(len(b.nodes))
 	k := t.kind
 	threshold := t.threshold
@@ -161,11 +156,10 @@ func (b *builder) split(p place) {
 	b.nodes[p.slot] = node{
 		threshold: threshold, column: 8*uint32(b.chart.column(k, n.Feature)) | t.flag, delta: slot - p.slot,
 	}
-	d := b.depth[p.slot] + 1
-	b.nodes, b.depth = append(b.nodes, node{}, node{}), append(b.depth, d, d)
+	b.nodes = append(b.nodes, node{}, node{})
 	for i, c := range [2]int32{t.no, t.yes} {
-		if b.child(c, slot+int32(i)) {
-			b.queue = append(b.queue, place{c, slot + int32(i)})
+		if c := (place{c, slot + int32(i), p.depth + 1}); b.child(c) {
+			b.queue = append(b.queue, c)
 		}
 	}
 }
@@ -261,18 +255,16 @@ func (b *builder) undo(root int32, before extent) {
 			b.stack = append(b.stack, place{node: n.True}, place{node: n.False})
 		}
 	}
-	b.nodes, b.depth = b.nodes[:before.nodes], b.depth[:before.nodes]
+	b.nodes = b.nodes[:before.nodes]
 	b.leaves.values, b.leaves.records = b.leaves.values[:before.values], b.leaves.records[:before.records]
 }
 
 // narrowed packs the nodes, all of which fit.
-func (b *builder) narrowed() []uint64 {
-	out := make([]uint64, len(b.nodes))
+func (b *builder) narrowed(out []uint64) {
 	for i := range b.nodes {
 		n := &b.nodes[i]
 		out[i] = n.threshold<<32 | uint64(uint16(n.delta))<<16 | uint64(n.column)
 	}
-	return out
 }
 
 // widened packs the nodes, and places the trees anew.
