@@ -9,14 +9,6 @@ import (
 	"testing"
 )
 
-// eachWay runs f for each way to answer.
-func eachWay(f func()) {
-	f()
-	defer func(was bool) { vectors = was }(vectors)
-	vectors = false
-	f()
-}
-
 // TestAnswer compares vectors with words for every number of levels and around
 // the numbers of rows at which one gives way to the other, and that nothing is
 // written behind the rows.
@@ -38,7 +30,7 @@ func TestAnswer(t *testing.T) {
 				got[i] = r.Uint64()
 			}
 			want := slices.Clone(got)
-			answer(levels, words, stride, got[:rows])
+			answer(hasVectors(), levels, words, stride, got[:rows])
 			answerWords(levels, words, stride, want[:rows])
 			if !slices.Equal(got, want) {
 				t.Fatalf("%d levels %x, %d words: %x, want %x", length, levels, rows, got, want)

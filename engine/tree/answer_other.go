@@ -2,9 +2,12 @@
 
 package tree
 
+// hasVectors says that there is only plain Go.
+func hasVectors() bool { return false }
+
 // answer writes the numbers of leaves that up to eight levels lead to, a byte a
 // row, for the rows whose bins begin at words, those of a gauge stride words from
 // those of the one before.
-func answer(levels []uint32, words []uint64, stride int, leaves []uint64) {
+func answer(_ bool, levels []uint32, words []uint64, stride int, leaves []uint64) {
 	answerWords(levels, words, stride, leaves)
 }

@@ -29,6 +29,7 @@ const (
 type bins struct {
 	gauges  []gauge
 	borders []uint32
+	vectors bool     // AVX2 is used
 	levels  []uint32 // for each of oblivious.levels a gauge and, in the lowest 7 bits, the least bin that passes
 }
 
@@ -68,7 +69,7 @@ func newBins(levels []uint64, c *columns) bins {
 			origin = append(origin, gauge{kind: r.kind, feature: f})
 		}
 	}
-	var b bins
+	b := bins{vectors: len(levels) > 0 && hasVectors()}
 	passes := make([]uint32, len(asked))
 	for from := 0; from < len(asked); {
 		to := from + 1

@@ -69,7 +69,7 @@ func (e *Ensemble) obliviousBlock(words []uint64, stride int, leaves *bytesOfLea
 			o.addTable(&few[0], leaves, 1, sums)
 		} else {
 			for i := range few {
-				answer(o.bins.of(&few[i]), words, stride, leaves[i][:(len(sums)+7)/8])
+				answer(o.bins.vectors, o.bins.of(&few[i]), words, stride, leaves[i][:(len(sums)+7)/8])
 			}
 			o.addTables((*[tables]table)(few), leaves, sums)
 		}
@@ -100,8 +100,8 @@ func (b *bins) of(t *table) []uint32 { return b.levels[t.first : t.first+t.level
 func (o *oblivious) answers(t *table, words []uint64, stride, rows int, leaves *bytesOfLeaves) {
 	levels := o.bins.of(t)
 	upper := max(0, len(levels)-8)
-	answer(levels[upper:], words, stride, leaves[0][:(rows+7)/8])
-	answer(levels[:upper], words, stride, leaves[1][:(rows+7)/8])
+	answer(o.bins.vectors, levels[upper:], words, stride, leaves[0][:(rows+7)/8])
+	answer(o.bins.vectors, levels[:upper], words, stride, leaves[1][:(rows+7)/8])
 }
 
 // leafOf is the number of a row's leaf that answers wrote.

@@ -12,9 +12,17 @@ import (
 // TestParallel shows that goroutines change no bit, that many callers do not
 // multiply them, and that one thread means none.
 func TestParallel(t *testing.T) {
+	for name, p := range map[string]shape{
+		"boosted": {trees: 60, leaves: 20, levels: 8}, "oblivious": {trees: 60, leaves: 16, levels: 4, equal: true},
+	} {
+		t.Run(name, func(t *testing.T) { parallel(t, p) })
+	}
+}
+
+func parallel(t *testing.T, p shape) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	r := rand.New(rand.NewPCG(5, 6))
-	e, err := New(shape{trees: 60, leaves: 20, levels: 8}.build(r))
+	e, err := New(p.build(r))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +61,8 @@ func TestParallel(t *testing.T) {
 
 // TestMemory shows that a loaded ensemble keeps little beside its nodes: 8
 // bytes a node whose threshold and value are float32 numbers and whose tree has
-// no jump too wide for that, 16 otherwise, tree by tree.
+// no jump too wide for that, 16 otherwise, tree by tree; of oblivious trees the
+// leaves and 12 bytes a level.
 func TestMemory(t *testing.T) {
 	forest := slices.Repeat([]int{2250}, 100)
 	for name, c := range map[string]struct {
@@ -65,6 +74,7 @@ func TestMemory(t *testing.T) {
 		"deep forest":         {uneven(forest), 100 * 4499 * 8},
 		"one very large":      {uneven([]int{400_000}), 799_999 * 16},
 		"large and others":    {uneven(append([]int{400_000}, forest...)), 799_999*16 + 100*4499*8},
+		"oblivious":           {shape{trees: 1000, leaves: 256, levels: 8, equal: true}.build, 1000 * (256*8 + 8*12)},
 		"large behind others": {uneven(append(forest, 400_000)), 799_999*16 + 100*4499*8},
 	} {
 		before := heap()
