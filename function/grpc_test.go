@@ -251,9 +251,7 @@ func TestGRPCHeaders(t *testing.T) {
 	if res.Parameters["revision"].GetStringParam() != "online-inference-v1" || res.Parameters["pod"].GetStringParam() != "pod-a" {
 		t.Errorf("parameters %v", res.Parameters)
 	}
-	if n := len(p.out.with("request")); n == 0 {
-		t.Error("the log does not tell of the calls")
-	}
+	p.await("lines of the calls", func() bool { return len(p.out.with("request")) == 3 })
 	metrics := p.get("/metrics").body
 	for _, line := range []string{
 		`oi_http_requests_total{code="200",model="heart-disease",route="/inference.GRPCInferenceService/ModelInfer",version="1"} 1`,

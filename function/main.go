@@ -66,7 +66,7 @@ func main() {
 // run is the whole program. before is the time that passed until it began. It
 // returns when ctx ends and everything that was begun has been answered, or when
 // something fails.
-func run(ctx context.Context, before time.Duration, args, environ []string, stdout io.Writer) error {
+func run(ctx context.Context, before time.Duration, args, environ []string, stdout io.Writer) (err error) {
 	watch := telemetry.NewStages(before)
 	if len(args) > 0 {
 		return command(ctx, args, environ, stdout)
@@ -79,7 +79,9 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
-	log := telemetry.NewLogger(stdout, cfg.LogLevel, cfg.LogFormat)
+	lines := telemetry.NewLines(stdout)
+	defer func() { err = errors.Join(err, lines.Flush()) }()
+	log, requests := telemetry.NewLogs(lines, telemetry.Watched(stdout), cfg.LogLevel, cfg.LogFormat)
 	if limit := limitMemory(system()); limit > 0 {
 		log.Debug().Int64("bytes", limit).Msg("memory limit from the container's")
 	}
@@ -99,7 +101,7 @@ func run(ctx context.Context, before time.Duration, args, environ []string, stdo
 	store, metrics := &artefact.Store{}, telemetry.NewMetrics(version)
 	exporter := telemetry.NewExporter(export, metrics, version, log)
 	srv := server.New(server.Options{
-		Repository: store, Log: log, Metrics: metrics, PublicMetrics: !cfg.ownMetricsPort(), Exporter: exporter,
+		Repository: store, Log: log, RequestLog: &requests, Metrics: metrics, PublicMetrics: !cfg.ownMetricsPort(), Exporter: exporter,
 		Build: version, Revision: cfg.Revision, Pod: cfg.pod(),
 		MaxBodyBytes: cfg.MaxBodyBytes, MaxRows: cfg.MaxRows, RequestTimeout: cfg.RequestTimeout,
 	})

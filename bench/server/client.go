@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -172,13 +173,18 @@ func open(ctx context.Context, address string, f *form, length time.Duration) (*
 		})
 	}
 	began := time.Now()
-	for i := range total {
+	var late error
+	for i := 0; i < total && late == nil; i++ {
 		at := began.Add(time.Duration(i) * time.Second / openRate)
-		time.Sleep(time.Until(at))
+		late = waitUntil(at)
 		due <- at
+		runtime.Gosched() // whoever takes it shall not wait for this thread
 	}
 	close(due)
 	wg.Wait()
+	if late != nil {
+		return nil, late
+	}
 	if len(fails) > 0 {
 		return nil, errors.Join(fails...)
 	}

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
 	"online-inference/function/artefact"
 	"online-inference/function/telemetry"
 )
@@ -96,7 +94,6 @@ func TestAllocations(t *testing.T) {
 		for name, c := range bodies(n) {
 			w := &work{body: []byte(c.body)}
 			rec := &telemetry.Request{Model: m.Name, Version: m.Version}
-			k := &call{Context: echo.New().NewContext(nil, nil)}
 			evaluate := func() {
 				var b *artefact.Batch
 				switch c.path {
@@ -110,7 +107,7 @@ func TestAllocations(t *testing.T) {
 					}
 				}
 				if err == nil && b == nil {
-					b, err = s.evaluateTable(k, m, w)
+					b, err = s.evaluateTable(rec, m, w)
 				}
 				if err != nil {
 					t.Fatal(err)

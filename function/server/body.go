@@ -11,6 +11,7 @@ import (
 
 	"online-inference/function/artefact"
 	"online-inference/function/oip"
+	"online-inference/function/telemetry"
 )
 
 // work is the memory of one inference: body, what was read from it, and the
@@ -24,7 +25,11 @@ type work struct {
 	outputs []int
 	marks   []mark
 	out     []byte
-	begun   time.Time // the part that is under way: decode, predict, encode
+	head    int               // length of the JSON text of out where binary tensors follow
+	binary  bool              // out has binary tensors
+	wire    []byte            // out behind its head, where net/http does not write that
+	record  telemetry.Request // where there is no call
+	begun   time.Time         // the part that is under way: decode, predict, encode
 
 	model *artefact.Model // that spans are of
 	spans []span          // the features of each input
@@ -41,7 +46,7 @@ func (s *Server) done(w *work) {
 	for i := range w.request.Inputs {
 		w.request.Inputs[i].Raw = nil
 	}
-	if cap(w.body) <= keepBytes && cap(w.out) <= keepBytes && cap(w.table.Cells)+cap(w.request.Cells) <= keepBytes/8 {
+	if cap(w.body) <= keepBytes && cap(w.out)+cap(w.wire) <= keepBytes && cap(w.table.Cells)+cap(w.request.Cells) <= keepBytes/8 {
 		s.works.Put(w)
 	}
 }

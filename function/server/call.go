@@ -82,7 +82,7 @@ func (s *Server) begin(c *call, h http.Header, start time.Time) {
 func (s *Server) tell(c *call, start time.Time) {
 	r := &c.record
 	r.Duration = time.Since(start)
-	r.Log(&s.logger)
+	r.Log(s.requestLog)
 	s.opt.Metrics.End(r)
 	c.span.End(r, start.Add(r.Duration))
 }

@@ -15,7 +15,8 @@ type linkKey struct{}
 // A link is a connection.
 type link struct {
 	net.Conn
-	late bool // made after the drain began
+	late    bool         // made after the drain began
+	express *expressConn // nil where it has no express lane
 }
 
 func linkOf(r *http.Request) *link {
@@ -43,12 +44,16 @@ func (s *Server) enableH2(rest http.Handler) {
 	s.http.Protocols.SetHTTP1(true)
 	s.http.Protocols.SetUnencryptedHTTP2(true)
 	s.http.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		return context.WithValue(ctx, linkKey{}, &link{Conn: c, late: s.draining.Load()})
+		express, _ := c.(*expressConn)
+		return context.WithValue(ctx, linkKey{}, &link{Conn: c, late: s.draining.Load(), express: express})
 	}
 	s.grpc, s.streams = newGRPC(s), make(map[http.ResponseWriter]struct{})
 	s.http.RegisterOnShutdown(s.grpc.Shutdown)
 	s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 2 {
+			if l := linkOf(r); l != nil && l.express != nil {
+				l.express.plain.Store(true)
+			}
 			rest.ServeHTTP(w, r)
 			return
 		}

@@ -27,6 +27,21 @@ func (s *Server) infer(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := s.answerTensors(&c.record, m, w, head); err != nil {
+		return err
+	}
+	kind := jsonType
+	if w.request.HasBinary() {
+		kind = octetType
+		c.Response().Header().Set(headerLength, strconv.Itoa(w.head))
+	}
+	s.reply(c, http.StatusOK, kind, w.out)
+	return nil
+}
+
+// answerTensors answers the body in w, whose JSON text has head bytes, -1 where it
+// is all, by w.out, whose JSON text has w.head bytes.
+func (s *Server) answerTensors(rec *telemetry.Request, m *artefact.Model, w *work, head int) (err error) {
 	w.begun = time.Now()
 	req, lim := &w.request, s.limits(m)
 	if head < 0 {
@@ -37,12 +52,13 @@ func (s *Server) infer(c *call) error {
 	if err != nil {
 		return s.badFor(m, err)
 	}
-	b, outputs, err := s.evaluate(&c.record, m, w)
+	b, outputs, err := s.evaluate(rec, m, w)
 	if err != nil {
 		return err
 	}
 	defer b.Release()
-	s.respond(c, w, m, b, outputs)
+	s.respond(w, m, b, outputs)
+	w.lap(&rec.Encode)
 	return nil
 }
 
@@ -276,8 +292,8 @@ next:
 	return nil
 }
 
-// respond writes the answer.
-func (s *Server) respond(c *call, w *work, m *artefact.Model, b *artefact.Batch, outputs []int) {
+// respond writes the answer into w.
+func (s *Server) respond(w *work, m *artefact.Model, b *artefact.Batch, outputs []int) {
 	res := oip.BeginResponse(w.out[:0], m.Name, m.Version, w.request.ID)
 	tail := 0
 	for i, o := range outputs {
@@ -306,21 +322,13 @@ func (s *Server) respond(c *call, w *work, m *artefact.Model, b *artefact.Batch,
 		}
 	}
 	w.out = res.Finish()
-	if !w.request.HasBinary() {
-		w.lap(&c.record.Encode)
-		s.reply(c, http.StatusOK, jsonType, w.out)
-		return
-	}
-	head := len(w.out)
+	w.head = len(w.out)
 	w.out = slices.Grow(w.out, tail)
 	for i, o := range outputs {
 		if w.request.WantsBinary(i) {
 			w.out = artefact.AppendBinary(w.out, b.Output(o))
 		}
 	}
-	w.lap(&c.record.Encode)
-	c.Response().Header().Set(headerLength, strconv.Itoa(head))
-	s.reply(c, http.StatusOK, octetType, w.out)
 }
 
 // maxMarks bounds the remarks in one parameter: it is for people.

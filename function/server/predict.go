@@ -7,6 +7,7 @@ import (
 	"online-inference/engine"
 	"online-inference/function/artefact"
 	"online-inference/function/oip"
+	"online-inference/function/telemetry"
 )
 
 // predict answers the simple form: rows in, for each its class and the
@@ -21,11 +22,20 @@ func (s *Server) predict(c *call) error {
 	if _, err := s.receive(c, w, false); err != nil {
 		return err
 	}
+	if err := s.answerRows(&c.record, m, w); err != nil {
+		return err
+	}
+	s.reply(c, http.StatusOK, jsonType, w.out)
+	return nil
+}
+
+// answerRows answers the body in w by w.out.
+func (s *Server) answerRows(rec *telemetry.Request, m *artefact.Model, w *work) error {
 	w.begun = time.Now()
 	if err := w.table.Parse(w.body, m, s.maxRows(m)); err != nil {
 		return s.badFor(m, err)
 	}
-	b, err := s.evaluateTable(c, m, w)
+	b, err := s.evaluateTable(rec, m, w)
 	if err != nil {
 		return err
 	}
@@ -43,15 +53,14 @@ func (s *Server) predict(c *call) error {
 		w.out = append(w.out, '}')
 	}
 	w.out = append(w.out, "]}\n"...)
-	w.lap(&c.record.Encode)
-	s.reply(c, http.StatusOK, jsonType, w.out)
+	w.lap(&rec.Encode)
 	return nil
 }
 
 // evaluateTable scores the rows in w; the caller releases the batch.
-func (s *Server) evaluateTable(c *call, m *artefact.Model, w *work) (*artefact.Batch, error) {
+func (s *Server) evaluateTable(rec *telemetry.Request, m *artefact.Model, w *work) (*artefact.Batch, error) {
 	t := &w.table
-	c.record.Rows = t.Rows
+	rec.Rows = t.Rows
 	w.columns = w.columns[:0]
 	for _, k := range t.Column {
 		col := column{start: k, stride: len(t.Column), position: k, text: w.body}
@@ -62,10 +71,10 @@ func (s *Server) evaluateTable(c *call, m *artefact.Model, w *work) (*artefact.B
 	}
 	b := m.Batch(t.Rows)
 	err := fill(m, b, w, t.Cells, t.Rows)
-	w.lap(&c.record.Decode)
+	w.lap(&rec.Decode)
 	if err == nil {
-		err = s.score(&c.record, w, b, m)
-		w.lap(&c.record.Predict)
+		err = s.score(rec, w, b, m)
+		w.lap(&rec.Predict)
 	}
 	if err != nil {
 		b.Release()

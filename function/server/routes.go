@@ -11,6 +11,15 @@ import (
 	"online-inference/function/telemetry"
 )
 
+// Paths of what scores.
+const (
+	predictPath   = "/predict"
+	v1ModelPath   = "/v1/models/:model"
+	v2ModelPath   = "/v2/models/:model"
+	v2VersionPath = v2ModelPath + "/versions/:version"
+	inferPath     = "/infer"
+)
+
 // routes registers every path. GET routes answer HEAD as well. A quiet one is
 // for machines that ask all the time: it is neither logged nor counted.
 func (s *Server) routes(e *echo.Echo) {
@@ -35,24 +44,24 @@ func (s *Server) routes(e *echo.Echo) {
 	get("/assets/:file", s.asset)
 	get("/openapi.json", s.openAPI)
 	quiet("/health", s.health)
-	score("/predict", s.predict)
+	score(predictPath, s.predict)
 	if s.opt.PublicMetrics {
 		quiet(metricsPath, s.scrape)
 	}
 
 	get("/v1/models", s.v1Models)
-	quiet("/v1/models/:model", s.v1Ready)
-	score("/v1/models/:model", s.v1Verb)
-	e.OPTIONS("/v1/models/:model", s.handle(s.v1Options))
+	quiet(v1ModelPath, s.v1Ready)
+	score(v1ModelPath, s.v1Verb)
+	e.OPTIONS(v1ModelPath, s.handle(s.v1Options))
 
 	quiet("/v2/health/live", s.live)
 	quiet("/v2/health/ready", s.readiness)
 	get("/v2", s.serverMetadata)
 	get("/v2/", s.serverMetadata)
-	for _, model := range []string{"/v2/models/:model", "/v2/models/:model/versions/:version"} {
+	for _, model := range []string{v2ModelPath, v2VersionPath} {
 		get(model, s.modelMetadata)
 		get(model+"/ready", s.modelReady)
-		score(model+"/infer", s.infer)
+		score(model+inferPath, s.infer)
 	}
 	s.opt.Metrics.Scoring(scoring...)
 }

@@ -37,6 +37,7 @@ type Repository interface {
 type Options struct {
 	Repository Repository
 	Log        zerolog.Logger
+	RequestLog *zerolog.Logger // for a line a request; nil: Log
 	Metrics    *telemetry.Metrics
 	Exporter   *telemetry.Exporter // nil: no traces
 
@@ -74,6 +75,7 @@ type Server struct {
 	page        *page.Page
 	description description // of the interface
 	logger      zerolog.Logger
+	requestLog  *zerolog.Logger
 	patterns    map[string]bool // of the routes: false for probes and scrapes, which are not told of
 
 	draining atomic.Bool // SIGTERM has come: not ready, connections end with their reply
@@ -87,6 +89,10 @@ type Server struct {
 	bodies budget
 	grpc   *grpc.Handler
 
+	made  time.Time                    // when the server was made
+	now   atomic.Pointer[second]       // of the last answer of the express lane
+	table atomic.Pointer[expressTable] // of the model that it answered by
+
 	works sync.Pool // *work
 	calls sync.Pool // *call
 
@@ -95,7 +101,10 @@ type Server struct {
 
 // New makes a Server; it does not listen yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, page: page.New(), logger: opt.Log, patterns: make(map[string]bool), conns: make(map[net.Conn]bool)}
+	s := &Server{opt: opt, page: page.New(), logger: opt.Log, requestLog: opt.RequestLog, patterns: make(map[string]bool), conns: make(map[net.Conn]bool), made: time.Now()}
+	if s.requestLog == nil {
+		s.requestLog = &s.logger
+	}
 	s.bodies.limit = max(bodiesAtOnce*opt.MaxBodyBytes, leastBudget)
 	s.works.New = func() any { return new(work) }
 	s.calls.New = func() any { return new(call) }
@@ -125,7 +134,7 @@ func newHTTP(opt Options, h http.Handler) *http.Server {
 }
 
 // Serve answers on a listener until Drain or Close. It returns nil then.
-func (s *Server) Serve(ln net.Listener) error { return serveOn(ln, s.http) }
+func (s *Server) Serve(ln net.Listener) error { return serveOn(expressListener{ln, s}, s.http) }
 
 func serveOn(ln net.Listener, h *http.Server) error {
 	if err := h.Serve(ln); err != http.ErrServerClosed {
@@ -142,6 +151,9 @@ func (s *Server) Hang() { s.hanging.Store(true) }
 
 // track knows the open connections, for the end of a drain.
 func (s *Server) track(conn net.Conn, state http.ConnState) {
+	if c, ok := conn.(*expressConn); ok {
+		c.idle(state == http.StateIdle)
+	}
 	switch state {
 	case http.StateNew:
 		s.mu.Lock()

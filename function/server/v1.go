@@ -12,6 +12,7 @@ import (
 	"online-inference/engine"
 	"online-inference/function/artefact"
 	"online-inference/function/oip"
+	"online-inference/function/telemetry"
 )
 
 // The protocol of TensorFlow Serving in the form that KServe gave it, its V1.
@@ -89,6 +90,15 @@ func (s *Server) v1Verb(c *call) error {
 	if _, err := s.receive(c, w, false); err != nil {
 		return err
 	}
+	if err := s.answerInstances(&c.record, m, w); err != nil {
+		return err
+	}
+	s.reply(c, http.StatusOK, jsonType, w.out)
+	return nil
+}
+
+// answerInstances answers the body in w by w.out.
+func (s *Server) answerInstances(rec *telemetry.Request, m *artefact.Model, w *work) error {
 	w.begun = time.Now()
 	if err := w.table.ParseInstances(w.body, m, s.maxRows(m)); err != nil {
 		return s.badFor(m, err)
@@ -97,7 +107,7 @@ func (s *Server) v1Verb(c *call) error {
 	if err != nil {
 		return err
 	}
-	b, err := s.evaluateTable(c, m, w)
+	b, err := s.evaluateTable(rec, m, w)
 	if err != nil {
 		return err
 	}
@@ -116,8 +126,7 @@ func (s *Server) v1Verb(c *call) error {
 		w.out = append(w.out, ']')
 	}
 	w.out = append(w.out, "}\n"...)
-	w.lap(&c.record.Encode)
-	s.reply(c, http.StatusOK, jsonType, w.out)
+	w.lap(&rec.Encode)
 	return nil
 }
 

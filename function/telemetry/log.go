@@ -12,6 +12,16 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// NewLogs are two logs of the same lines: one for what is written when it is told,
+// and one for requests, whose lines are gathered unless somebody watches.
+func NewLogs(lines *Lines, watched bool, level, format string) (all, requests zerolog.Logger) {
+	all = NewLogger(lines, level, format)
+	if watched {
+		return all, all
+	}
+	return all, NewLogger(lines.Gathered(), level, format)
+}
+
 // NewLogger writes lines of a level and above: debug, info, warn, error or off,
 // as json or text.
 func NewLogger(w io.Writer, level, format string) zerolog.Logger {

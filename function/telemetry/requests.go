@@ -93,8 +93,11 @@ func (m *Metrics) seriesOf(k seriesKey) *series {
 	return s
 }
 
-// Begin counts a request in, End out.
+// Begin counts a request in, End out; Undo takes back a Begin.
 func (m *Metrics) Begin() { m.inFlight.Inc() }
+
+// Undo forgets a request that Begin has counted in.
+func (m *Metrics) Undo() { m.inFlight.Dec() }
 
 // End counts a request that Begin has counted in. Its route has to be one of the
 // server's patterns or OtherRoute.
