@@ -210,12 +210,15 @@ func summaryConclusion(rollouts []*Result) string {
 			kept++
 		}
 	}
-	text := fmt.Sprintf("%d of %d rollouts lost no request over all their runs", clean, len(rollouts))
+	text := fmt.Sprintf("%d of %d ways lost no request over all their runs", clean, len(rollouts))
 	promised := len(slices.DeleteFunc(slices.Clone(rollouts), func(r *Result) bool { return r.Promise == "" }))
-	if promised > 0 {
-		text += fmt.Sprintf("; of the %d that promise it, %d", promised, kept)
+	switch {
+	case promised == 0:
+		return text + "."
+	case kept == promised:
+		return text + fmt.Sprintf(", among them all %d that promise it.", promised)
 	}
-	return text + "."
+	return text + fmt.Sprintf("; %d of the %d that promise it lost some.", promised-kept, promised)
 }
 
 // spread writes median (min–max), or one value where all runs agree.

@@ -12,8 +12,9 @@ import (
 const (
 	// Width is that of every picture.
 	Width = 860
-	// The plot lies between left and right.
-	left, right = 142.0, 848.0
+	// The plot lies between left and right; where pods have names that somebody
+	// gave them it begins as much later as the names need, up to leftMost.
+	left, leftMost, right = 142.0, 200.0, 848.0
 	// breakWidth is what a cut takes on the axis.
 	breakWidth = 14.0
 )
@@ -33,14 +34,24 @@ type cutting struct{ over, keep int64 }
 // it fits into fits ms.
 var cuttings = [...]cutting{{15000, 5000}, {10000, 3500}, {7000, 2500}, {5000, 1500}}
 
+// familyCrashLoop is about the lengths of quiet stretches; none is cut.
+const familyCrashLoop = "crash-loop"
+
+func cuttingsFor(runs []*record.Run) []cutting {
+	if len(runs) > 0 && runs[0].Header.Family == familyCrashLoop {
+		return []cutting{{math.MaxInt64, 0}}
+	}
+	return cuttings[:]
+}
+
 // fits is the longest stretch of time that is still easy to read, in ms.
 const fits = 55_000
 
 // Axis is what the pictures of a family share: where the trigger stands, the
 // scale, the width of a bin.
 type Axis struct {
-	// Scale is in px a millisecond.
-	Scale float64
+	// Left is where the plot begins, Scale is in px a millisecond.
+	Left, Scale float64
 	// Bin is the width of a bin of requests in ms.
 	Bin int64
 	cut cutting
@@ -48,9 +59,14 @@ type Axis struct {
 
 // NewAxis is the axis for a family's runs.
 func NewAxis(runs ...*record.Run) Axis {
-	var a Axis
+	a := Axis{Left: left}
+	for _, run := range runs {
+		for _, l := range figures.Lanes(run) {
+			a.Left = max(a.Left, min(widthOf(laneName(l), sizeText, false)+18, leftMost))
+		}
+	}
 	longest, breaks := int64(0), 0
-	for _, a.cut = range cuttings {
+	for _, a.cut = range cuttingsFor(runs) {
 		longest, breaks = 0, 0
 		for _, run := range runs {
 			t := a.trackOf(run)
@@ -64,7 +80,7 @@ func NewAxis(runs ...*record.Run) Axis {
 			break
 		}
 	}
-	a.Scale = min(mostScale, (right-left-float64(breaks)*breakWidth)/float64(max(longest, 1)))
+	a.Scale = min(mostScale, (right-a.Left-float64(breaks)*breakWidth)/float64(max(longest, 1)))
 	for _, a.Bin = range []int64{200, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000} {
 		if float64(a.Bin)*a.Scale >= 4 {
 			break
@@ -94,7 +110,7 @@ type track struct {
 // trackOf is a run's place on the axis: lead before the trigger, up to lead
 // after the last change, without quiet stretches.
 func (a Axis) trackOf(run *record.Run) track {
-	t := track{x0: left, scale: a.Scale, gap: breakWidth}
+	t := track{x0: a.Left, scale: a.Scale, gap: breakWidth}
 	if at, ok := figures.MarkAt(run, record.MarkTrigger); ok {
 		t.zero = at
 	}

@@ -49,7 +49,7 @@ func wordFor(e *record.Event) string {
 // of containers, startup probes that passed. The same ones in a row are counted.
 func (d *drawing) notes(l *figures.Lane) []note {
 	switch d.Run.Header.Family {
-	case "probes", "resources", "pod":
+	case "probes", "resources", "pod", familyCrashLoop:
 	default:
 		return nil
 	}
@@ -122,7 +122,7 @@ type place struct {
 // places gives each note one of at most three rows; a note without room keeps
 // its tick only.
 func (d *drawing) places(notes []note) (all []place, used int) {
-	free := [3]float64{left, left, left}
+	free := [3]float64{d.track.x0, d.track.x0, d.track.x0}
 	all = make([]place, len(notes))
 	for i, n := range notes {
 		all[i].row = -1

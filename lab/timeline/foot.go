@@ -23,7 +23,7 @@ func (d *drawing) axis() {
 	}
 	tick := d.Axis.Tick(44)
 	first := (d.track.from - d.track.zero) / tick * tick
-	free := left - 12
+	free := d.track.x0 - 12
 	for s := first; d.track.zero+s <= d.track.to; s += tick {
 		at := d.track.zero + s
 		if !d.track.within(at) || d.track.hidden(at) {
@@ -40,7 +40,7 @@ func (d *drawing) axis() {
 		free = x + w + 6
 	}
 	d.label(y+12, "seconds", since(d.Run))
-	free = left
+	free = d.track.x0
 	for i, c := range d.track.cuts {
 		x := breaks[i]
 		d.rect(x, d.top-2, breakWidth, y-d.top+6, th.Ground)
@@ -61,8 +61,8 @@ func (d *drawing) axis() {
 	bar := d.Axis.Tick(60)
 	w := float64(bar) * d.Axis.Scale
 	text := fmt.Sprintf("%s; the same scale in all pictures of %s", seconds(bar), d.Run.Header.Family)
-	d.line(left, y, left+w, y, th.Line, "stroke-width", 3.0)
-	d.text(left+w+8, y+4, style{size: sizeSmall, fill: th.Muted}, text)
+	d.line(d.track.x0, y, d.track.x0+w, y, th.Line, "stroke-width", 3.0)
+	d.text(d.track.x0+w+8, y+4, style{size: sizeSmall, fill: th.Muted}, text)
 	d.y = y + 16
 }
 
@@ -107,7 +107,7 @@ func (p Picture) stats() []stat {
 	if f.Want > 0 {
 		all = append(all, stat{value: Seconds(f.Short), label: fmt.Sprintf("fewer than %d ready", f.Want), bad: f.Short > 0})
 	}
-	if f.PeakAll > 0 && p.Run.Header.Family != "probes" {
+	if f.PeakAll > 0 && p.Run.Header.Family != "probes" && p.Run.Header.Family != familyCrashLoop {
 		s := stat{value: fmt.Sprint(f.PeakActive), label: "peak pods"}
 		if f.PeakTerminating > 0 {
 			s = stat{value: fmt.Sprintf("%d + %d", f.PeakActive, f.PeakTerminating), label: "peak pods + peak terminating"}
@@ -120,7 +120,7 @@ func (p Picture) stats() []stat {
 	if f.Restarts > 0 {
 		all = append(all, stat{value: fmt.Sprint(f.Restarts), label: "restarts"})
 	}
-	if p.Run.Header.Family == "probes" || p.Run.Header.Family == "pod" {
+	if f := p.Run.Header.Family; f == "probes" || f == "pod" || f == familyCrashLoop {
 		all = append(all, stat{value: Percent(readyShare(p)), label: "of the time ready"})
 	}
 	if !math.IsNaN(f.Done) {
@@ -147,17 +147,24 @@ func (d *drawing) numbers() {
 		return
 	}
 	d.line(12, d.y, Width-12, d.y, th.Faint)
-	column := (Width - 24.0) / float64(len(all))
+	widths := make([]float64, len(all))
+	free := Width - 24.0
 	for i, s := range all {
-		x := 12 + column*float64(i)
+		widths[i] = max(widthOf(s.value, sizeTitle, true)+12, 96)
+		free -= widths[i]
+	}
+	x := 12.0
+	for i, s := range all {
 		fill := th.Text
 		if s.bad {
 			fill = th.Failed
 		}
+		width := widths[i] + free/float64(len(all))
 		d.text(x, d.y+22, style{size: sizeTitle, fill: fill, bold: true}, s.value)
-		for j, line := range wrap(s.label, sizeText, column-10, 2) {
+		for j, line := range wrap(s.label, sizeText, width-10, 2) {
 			d.text(x, d.y+39+15*float64(j), style{size: sizeText, fill: th.Muted}, line)
 		}
+		x += width
 	}
 	d.y += 64
 }

@@ -39,6 +39,9 @@ func (d *drawing) requests() {
 		kind = "fresh connections"
 	}
 	bins := figures.Bins(d.Run, d.Axis.Bin, d.track.zero, names...)
+	if n := len(bins); n > 1 && bins[n-1].Failed == 0 {
+		bins = bins[:n-1] // it is cut by the record's end
+	}
 	most := 1
 	for _, b := range bins {
 		most = max(most, b.N())
@@ -61,14 +64,14 @@ func (d *drawing) requests() {
 			}
 		}
 	}
-	d.line(left, bottom, right, bottom, th.Line)
+	d.line(d.track.x0, bottom, right, bottom, th.Line)
 	d.failures(bins, bottom)
 	d.y += loadHeight + rowGap
 }
 
 // failures writes how many requests failed beside each stretch of failing bins.
 func (d *drawing) failures(bins []figures.Bin, bottom float64) {
-	free := left
+	free := d.track.x0
 	for i := 0; i < len(bins); i++ {
 		if bins[i].Failed == 0 {
 			continue
@@ -130,7 +133,7 @@ func (d *drawing) latency() {
 	}
 	d.label(d.y+loadHeight/2, "latency, ms", "median and 99 %")
 	for ms := low; ms <= high*1.001; ms *= 10 {
-		d.line(left, height(ms), right, height(ms), th.Faint)
+		d.line(d.track.x0, height(ms), right, height(ms), th.Faint)
 	}
 	for _, b := range bins {
 		if len(b.Micros) == 0 {
@@ -143,8 +146,8 @@ func (d *drawing) latency() {
 		}
 	}
 	s := style{size: sizeSmall, fill: th.Muted, halo: true}
-	d.text(left+2, d.y+9, s, short(high))
-	d.text(left+2, bottom-3, s, short(low))
+	d.text(d.track.x0+2, d.y+9, s, short(high))
+	d.text(d.track.x0+2, bottom-3, s, short(low))
 	d.y += loadHeight + rowGap
 }
 

@@ -43,6 +43,7 @@ func Draw(p Picture, theme Theme) []byte {
 	d.share()
 	d.requests()
 	d.latency()
+	d.throttled()
 	d.axis()
 	d.numbers()
 	return d.document(d.y, p.Alt(), "Time runs from left to right, in seconds since the change. "+
@@ -110,7 +111,7 @@ func (d *drawing) legend() {
 		draw(x, y)
 		x += width + 5
 		d.text(x, y+10, style{size: sizeText, fill: th.Text}, name)
-		x += widthOf(name, sizeText, false) + 14
+		x += widthOf(name, sizeText, false) + 11
 	}
 	versions := d.versions()
 	for _, v := range versions {
@@ -125,7 +126,7 @@ func (d *drawing) legend() {
 	if n := len(versions); n > 0 {
 		last = versions[n-1]
 	}
-	for state, name := range [...]string{"pending", "started, not ready", "ready", "stopped", "terminating"} {
+	for state, name := range [...]string{"pending", "not ready", "ready", "stopped", "terminating"} {
 		if used[state] {
 			entry(26, name, func(x, y float64) { d.bar(x, y, 26, 12, figures.State(state), last) })
 		}
@@ -134,7 +135,7 @@ func (d *drawing) legend() {
 		entry(6, "restart", func(x, y float64) { d.line(x+3, y-1, x+3, y+13, th.Failed, "stroke-width", 2.5) })
 	}
 	if d.hasRequests() {
-		entry(12, "answered in time", func(x, y float64) { d.rect(x, y, 12, 12, th.OK) })
+		entry(12, "answered", func(x, y float64) { d.rect(x, y, 12, 12, th.OK) })
 		if d.Figures.All().Slow > 0 {
 			entry(12, "slow", func(x, y float64) { d.rect(x, y, 12, 12, "url(#slow)") })
 		}
@@ -162,7 +163,7 @@ func (d *drawing) bar(x, y, w, h float64, state figures.State, version string) {
 	}
 }
 
-// label names a row at the left, in one or two lines around y.
+// label names a row at the d.track.x0, in one or two lines around y.
 func (d *drawing) label(y float64, lines ...string) {
 	y += 4 - 7*float64(len(lines)-1)
 	for i, line := range lines {
@@ -170,7 +171,7 @@ func (d *drawing) label(y float64, lines ...string) {
 		if i > 0 {
 			s.size, s.fill = sizeSmall, d.theme.Muted
 		}
-		d.text(left-10, y+14*float64(i), s, shorten(line, s.size, left-18, false))
+		d.text(d.track.x0-10, y+14*float64(i), s, shorten(line, s.size, d.track.x0-18, false))
 	}
 }
 

@@ -45,7 +45,7 @@ func (d *drawing) plotHeight() float64 {
 	if d.hasLatency() {
 		h += loadHeight + rowGap
 	}
-	return h
+	return h + (throttleHeight+rowGap)*float64(len(throttles(d.Run)))
 }
 
 // stacked says that pods are counted instead of drawn one by one: there are too
@@ -82,14 +82,13 @@ func (d *drawing) pods() {
 	}
 }
 
-// laneName is a pod's version and the end of its name, which tells it apart.
+// laneName is a pod's version and the end of its name, which tells it apart; a
+// bare pod has the name that somebody gave it.
 func laneName(l *figures.Lane) string {
-	name := l.Name
-	if i := strings.LastIndexByte(name, '-'); i >= 0 && l.Owner != "" {
-		name = name[i+1:]
+	if l.Owner == "" {
+		return strings.TrimPrefix(l.Name, "online-inference-")
 	}
-	name = strings.TrimPrefix(name, "online-inference-")
-	return l.Version + " · " + name
+	return l.Version + " · " + l.Name[strings.LastIndexByte(l.Name, '-')+1:]
 }
 
 // joined puts neighbours together that look alike.
@@ -108,19 +107,22 @@ func joined(all []figures.Segment) []figures.Segment {
 	return out
 }
 
-// reason writes why a pod waits into its bar, where it says something and fits.
+// reason writes why a pod waits into its bar, and for how long where it has
+// stopped, as far as that says something and fits.
 func (d *drawing) reason(piece [2]float64, y float64, s figures.Segment) {
 	if s.State == figures.Ready || s.State == figures.Starting || slices.Contains([]string{"", "ContainerCreating", "PodInitializing", "Unknown"}, s.Reason) {
 		return
 	}
-	if widthOf(s.Reason, sizeSmall, false)+8 > piece[1]-piece[0] {
+	fill, texts := d.theme.Text, []string{s.Reason}
+	if s.State == figures.Stopped {
+		length := fmt.Sprintf("%d s", (s.To-s.From+500)/1000)
+		fill, texts = d.theme.Failed, []string{s.Reason + ", " + length, length}
+	}
+	i := slices.IndexFunc(texts, func(t string) bool { return widthOf(t, sizeSmall, false)+6 <= piece[1]-piece[0] })
+	if i < 0 {
 		return
 	}
-	fill := d.theme.Text
-	if s.State == figures.Stopped {
-		fill = d.theme.Failed
-	}
-	d.later((piece[0]+piece[1])/2, y+laneHeight-3.5, style{size: sizeSmall, anchor: "middle", fill: fill, halo: true}, s.Reason)
+	d.later((piece[0]+piece[1])/2, y+laneHeight-3.5, style{size: sizeSmall, anchor: "middle", fill: fill, halo: true}, texts[i])
 }
 
 // counts draws the pods stacked by version and state.
@@ -165,7 +167,7 @@ func (d *drawing) counts() {
 		}
 	}
 	d.wanted(bottom, unit)
-	d.line(left, bottom, right, bottom, d.theme.Line)
+	d.line(d.track.x0, bottom, right, bottom, d.theme.Line)
 	d.y += countHeight + rowGap
 }
 
@@ -238,8 +240,8 @@ func (d *drawing) ready() {
 		}
 	}
 	y := bottom - unit*float64(want)
-	d.line(left, y, right, y, th.Line, "stroke-dasharray", "4 3")
-	d.line(left, bottom, right, bottom, th.Line)
+	d.line(d.track.x0, y, right, y, th.Line, "stroke-dasharray", "4 3")
+	d.line(d.track.x0, bottom, right, bottom, th.Line)
 	d.y += readyHeight + rowGap
 }
 
@@ -301,7 +303,6 @@ func (d *drawing) share() {
 			stack(b.Failed, "url(#failed)")
 		}
 	}
-	d.line(left, bottom, right, bottom, th.Line)
+	d.line(d.track.x0, bottom, right, bottom, th.Line)
 	d.y += shareHeight + rowGap
 }
-

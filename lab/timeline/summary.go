@@ -54,7 +54,7 @@ func (d *drawing) summaryLegend(all []Picture, width float64) {
 	x += 6 + widthOf("the change", sizeText, false) + 14
 	if len(all) > 0 {
 		a := all[0].Axis
-		a.Scale *= width / (right - left)
+		a.Scale *= width / (right - a.Left)
 		bar := a.Tick(50)
 		w := float64(bar) * a.Scale
 		d.line(x, y+6, x+w, y+6, th.Line, "stroke-width", 3.0)
@@ -82,7 +82,7 @@ func (d *drawing) cell(p Picture, x, y, width float64) {
 		fill = th.Failed
 	}
 	d.text(x, y+25, style{size: sizeSmall, fill: fill}, shorten(headline(p), sizeSmall, width, false))
-	ratio := width / (right - left)
+	ratio := width / (right - p.Axis.Left)
 	t := p.Axis.trackOf(p.Run)
 	t.x0, t.scale, t.gap = x, t.scale*ratio, t.gap*ratio
 	// fill() knows the large plot's edge only.

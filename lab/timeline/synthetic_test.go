@@ -240,6 +240,27 @@ func scaling() *record.Run {
 	return w.done()
 }
 
+// looping is a pod that dies after 25 s, in ever longer back-offs.
+func looping() *record.Run {
+	w := newWorld(familyCrashLoop, 0, 400_000)
+	w.mark(2000, record.MarkTrigger, "kubectl apply -f k8s-classic/online-inference-pod-probes.yaml")
+	exit := int32(1)
+	put := func(t int64, state, reason string, restarts int, ready bool) {
+		c := record.Container{State: state, Reason: reason, Restarts: int32(restarts), LastExit: &exit}
+		w.put(t, record.Line{Pod: &record.Pod{Name: "online-inference-pod-probes", UID: "u", Version: "v1", Phase: "Running", Ready: ready, Containers: []record.Container{c}}})
+	}
+	at, wait := int64(2500), int64(10_000)
+	for i := range 5 {
+		put(at, "running", "", i, false)
+		put(at+10_000, "running", "", i, true)
+		put(at+25_000, "terminated", "Error", i, false)
+		put(at+26_000, "waiting", "CrashLoopBackOff", i, false)
+		at += 26_000 + wait
+		wait *= 2
+	}
+	return w.done()
+}
+
 // limits are pods of which one is killed for its memory, one does not fit, and
 // one starts slowly behind a startup probe.
 func limits() *record.Run {
@@ -255,6 +276,13 @@ func limits() *record.Run {
 	put(3200, "too-large", "Pending", "Unschedulable", record.Container{State: "waiting"}, false)
 	w.put(3300, record.Line{Event: &record.Event{Type: "Warning", Reason: "FailedScheduling", Object: "Pod/too-large", Message: "0/1 nodes are available: 1 Insufficient memory."}})
 	put(3300, "slow-start", "Running", "", record.Container{State: "running"}, false)
+	for i := range int64(6) {
+		of := func(name string, throttled float64) {
+			w.put(3000+6000*i, record.Line{Sample: &record.Sample{Of: name, Values: map[string]float64{"periods": 60 * float64(i), "throttled_periods": throttled * float64(i)}}})
+		}
+		of("slow-start", 48)
+		of("too-large", 0)
+	}
 	put(13_300, "slow-start", "Running", "", record.Container{State: "running", Started: true}, false)
 	put(14_000, "slow-start", "Running", "", record.Container{State: "running", Started: true}, true)
 	return w.done()
