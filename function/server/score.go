@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -135,6 +136,9 @@ func (s *Server) score(rec *telemetry.Request, w *work, b *artefact.Batch, m *ar
 		}
 		fault.Text = place + ": " + reason
 		return fault
+	}
+	if errors.Is(err, engine.ErrLimit) {
+		return refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("the model needs far more memory or time for %d rows than for a few, and stops: send fewer rows", rec.Rows))
 	}
 	if err != nil {
 		return fmt.Errorf("cannot score: %w", err)
