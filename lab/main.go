@@ -40,6 +40,8 @@ func verbs() map[string]verb {
 		"rollback": {"all traffic to v1", shiftTo(0)},
 		"status":   {"say what runs; the exit code is 1 when something does not", runStatus},
 		"compare":  {"compare [NAME…]: run experiments, record them, assert their claims (-list names them)", runCompare},
+		"timeline": {"timeline [-o FOLDER] FILE…: draw recorded runs", runTimeline},
+		"docs":     {"write docs/comparisons from the recorded runs", runDocs},
 		"watch":    {"record what happens in a namespace, as JSON lines, until interrupted", runWatch},
 		"load":     {"send predictions at a fixed rate and record each answer, as JSON lines", runLoad},
 		"logs":     {"logs [COMPONENT]: list the logs or print one", runLogs},

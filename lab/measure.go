@@ -17,9 +17,11 @@ import (
 	"online-inference/lab/cluster"
 	"online-inference/lab/compare"
 	"online-inference/lab/load"
+	"online-inference/lab/pages"
 	"online-inference/lab/record"
 	"online-inference/lab/steps"
 	"online-inference/lab/target"
+	"online-inference/lab/timeline"
 	"online-inference/lab/watch"
 )
 
@@ -156,6 +158,20 @@ func runCompare(ctx context.Context, args, environ []string, s streams) error {
 	display := newDisplay(s.out)
 	defer display.Close()
 	return compare.Play(ctx, runner, plan, display, s.out)
+}
+
+// runTimeline draws recorded runs.
+func runTimeline(_ context.Context, args, _ []string, s streams) error {
+	return timeline.Main(args, s.out)
+}
+
+// runDocs writes the pages of all experiments.
+func runDocs(_ context.Context, _, environ []string, s streams) error {
+	l, err := open(environ, s)
+	if err != nil {
+		return err
+	}
+	return pages.Write(l.Root)
 }
 
 // newRunner says where the clients of experiments run. In the lab they run in

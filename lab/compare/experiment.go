@@ -70,8 +70,8 @@ type Load struct {
 // Defaults of an experiment.
 const (
 	DefaultRate    = 40
-	DefaultTimeout = 2 * time.Second
-	DefaultTail    = 8 * time.Second
+	DefaultTimeout = 5 * time.Second
+	DefaultTail    = 14 * time.Second
 	// Baseline is recorded before each change.
 	Baseline = 6 * time.Second
 	// slow is the latency from which an answer counts as slow.
@@ -87,7 +87,7 @@ func (e *Experiment) Command() string { return "make experiments NAME=" + e.Name
 
 // All are the experiments, in the order of their pages.
 func All() []Experiment {
-	return slices.Concat(rollouts())
+	return slices.Concat(rollouts(), knativeRollouts())
 }
 
 // Find picks experiments by name; no name means all.

@@ -38,6 +38,14 @@ func someFailed(least int) Claim {
 	})
 }
 
+// fewFailed claims a bound for the share of failed requests.
+func fewFailed(most float64) Claim {
+	return of(fmt.Sprintf("at most %.0f %% of the requests fail", 100*most), func(f *figures.Figures) (string, bool) {
+		c := f.All()
+		return fmt.Sprintf("%d of %d", c.Failed, c.N), c.N > 0 && float64(c.Failed) <= most*float64(c.N)
+	})
+}
+
 // peak claims the most pods at one time, terminating ones left out.
 func peak(n int) Claim {
 	return of(fmt.Sprintf("at most %d pods at a time, and once so many, terminating ones left out", n), func(f *figures.Figures) (string, bool) {

@@ -148,7 +148,15 @@ func (r *Runner) play(ctx context.Context, e Experiment, namespace string, start
 		}
 		err = errors.Join(err, w.Stop())
 	}()
-	s := &Stage{Namespace: namespace, target: r.Target, tools: r.tools, watch: w, out: out, say: say, used: map[string]bool{}}
+	s := &Stage{Namespace: namespace, runner: r, experiment: e, started: started, target: r.Target, tools: r.tools,
+		watch: w, out: out, say: say, used: map[string]bool{}}
+	defer func() {
+		for _, c := range []*clients{s.clients, s.tagged} {
+			if c != nil {
+				err = errors.Join(err, c.stop())
+			}
+		}
+	}()
 	if e.Setup != nil {
 		if err := e.Setup(ctx, s); err != nil {
 			return fmt.Errorf("setup: %w", err)
@@ -162,11 +170,6 @@ func (r *Runner) play(ctx context.Context, e Experiment, namespace string, start
 		if err := r.startLoad(ctx, e, s, list, started); err != nil {
 			return err
 		}
-		defer func() {
-			if s.clients != nil {
-				err = errors.Join(err, s.clients.stop())
-			}
-		}()
 	}
 	say("baseline")
 	if err := s.For(ctx, Baseline); err != nil {
@@ -209,8 +212,7 @@ func (r *Runner) startLoad(ctx context.Context, e Experiment, s *Stage, list []l
 		warm, cancel := context.WithTimeout(ctx, steadyLimit)
 		defer cancel()
 		if err := c.steady(warm, int(rate(e)*2)); err != nil {
-			s.clients = nil
-			return errors.Join(err, c.stop())
+			return err
 		}
 	}
 	c.record()
@@ -284,17 +286,21 @@ func (r *Runner) clientsOf(ctx context.Context, e Experiment, namespace string) 
 	fresh, kept := one, one
 	fresh.Name, fresh.Fresh = Fresh, true
 	kept.Name, kept.Connections = Kept, connections
-	out := []load.Client{fresh, kept}
-	if e.Load.Tag != "" {
-		tagged := fresh
-		tagged.Name = Tag
-		if url, tagged.Host, err = r.route(ctx, namespace, e.Load.Route, e.Load.Tag); err != nil {
-			return nil, err
-		}
-		tagged.URL = url + "/predict"
-		out = append(out, tagged)
+	return []load.Client{fresh, kept}, nil
+}
+
+// tagClient is the client that asks for the tag of a route.
+func (r *Runner) tagClient(ctx context.Context, e Experiment, namespace string) (load.Client, error) {
+	url, host, err := r.route(ctx, namespace, e.Load.Route, e.Load.Tag)
+	if err != nil {
+		return load.Client{}, err
 	}
-	return out, nil
+	rows, err := bodies(r.Root)
+	if err != nil {
+		return load.Client{}, err
+	}
+	return load.Client{Name: Tag, URL: url + "/predict", Host: host, Rate: rate(e), Timeout: timeout(e),
+		Fresh: true, InFlight: inFlight, Bodies: rows}, nil
 }
 
 // service is the address of a Service: its ClusterIP, or, since clients outside

@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"online-inference/lab/load"
 	"online-inference/lab/record"
 	"online-inference/lab/target"
 	"online-inference/lab/watch"
@@ -19,14 +20,18 @@ const waitLimit = 4 * time.Minute
 // Stage is where an experiment is played: a clean namespace under a watch. Its
 // methods are the verbs of scripts.
 type Stage struct {
-	Namespace string
-	target    *target.Target
-	tools     *tools
-	watch     *watch.Watcher
-	out       *record.Writer
-	clients   *clients
-	say       func(format string, args ...any)
-	used      map[string]bool
+	Namespace  string
+	target     *target.Target
+	tools      *tools
+	watch      *watch.Watcher
+	out        *record.Writer
+	runner     *Runner
+	experiment Experiment
+	started    time.Time
+	// clients and tagged are nil where an experiment has none.
+	clients, tagged *clients
+	say             func(format string, args ...any)
+	used            map[string]bool
 }
 
 // Mark writes a moment of the script. Names stand in pictures: 24 characters at
@@ -91,7 +96,11 @@ func (s *Stage) TriggerApply(ctx context.Context, file string, patches ...string
 
 // MarkedApply marks a moment and applies a patched file.
 func (s *Stage) MarkedApply(ctx context.Context, mark, file string, patches ...string) error {
-	if err := s.Mark(mark, applyText(file, patches)); err != nil {
+	text, err := applyText(s.tools.root, file, patches)
+	if err != nil {
+		return err
+	}
+	if err := s.Mark(mark, text); err != nil {
 		return err
 	}
 	return s.ApplyPatched(ctx, file, patches...)
@@ -130,14 +139,14 @@ func (s *Stage) Wait(ctx context.Context, limit time.Duration, what string, hold
 // RolledOut waits until a Deployment's newest template is rolled out, as
 // `kubectl rollout status` says it.
 func (s *Stage) RolledOut(ctx context.Context, name string) error {
-	return s.deployment(ctx, name, name+" rolled out", func(d record.Deployment) bool {
+	return s.deployment(ctx, name, waitLimit, name+" rolled out", func(d record.Deployment) bool {
 		return d.Updated == d.Want && d.Pods == d.Want && d.Available == d.Want
 	})
 }
 
 // Stalled waits until a Deployment has passed its progress deadline.
-func (s *Stage) Stalled(ctx context.Context, name string) error {
-	return s.deployment(ctx, name, name+" past its progress deadline", func(d record.Deployment) bool {
+func (s *Stage) Stalled(ctx context.Context, name string, limit time.Duration) error {
+	return s.deployment(ctx, name, limit, name+" past its progress deadline", func(d record.Deployment) bool {
 		for _, c := range d.Conditions {
 			if c == "Progressing=False ProgressDeadlineExceeded" {
 				return true
@@ -149,12 +158,12 @@ func (s *Stage) Stalled(ctx context.Context, name string) error {
 
 // deployment waits for a state of a Deployment that belongs to its newest
 // specification: the watch may still hold the one before.
-func (s *Stage) deployment(ctx context.Context, name, what string, holds func(record.Deployment) bool) error {
+func (s *Stage) deployment(ctx context.Context, name string, limit time.Duration, what string, holds func(record.Deployment) bool) error {
 	d, err := s.target.Core.AppsV1().Deployments(s.Namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("cannot read the Deployment %s: %w", name, err)
 	}
-	return s.Wait(ctx, waitLimit, what, func(state *watch.State) bool {
+	return s.Wait(ctx, limit, what, func(state *watch.State) bool {
 		now, ok := state.Deployments[name]
 		return ok && state.Generations[name] >= d.Generation && now.Observed && holds(now)
 	})
@@ -214,6 +223,24 @@ func (s *Stage) RevisionIs(ctx context.Context, name, status string) error {
 	return s.Wait(ctx, waitLimit, fmt.Sprintf("revision %s ready=%s", name, status), func(state *watch.State) bool {
 		return state.Revisions[name].Ready == status
 	})
+}
+
+// AskTag starts the client that asks for the tag of the experiment's load: the
+// tag has an address only once it is there.
+func (s *Stage) AskTag(ctx context.Context) error {
+	c, err := s.runner.tagClient(ctx, s.experiment, s.Namespace)
+	if err != nil {
+		return err
+	}
+	if err := s.Mark("callers of the tag", "POST "+c.Host+"/predict"); err != nil {
+		return err
+	}
+	s.tagged, err = startClients(s.runner.Load, s.target.Environ, s.started, []load.Client{c}, s.out)
+	if err != nil {
+		return err
+	}
+	s.tagged.record()
+	return nil
 }
 
 // Rate changes the rate of a client.

@@ -90,7 +90,11 @@ func (t *tools) patched(ctx context.Context, file string, patches []string) ([]b
 		text = bytes.ReplaceAll(text, []byte(functionImage), []byte(image))
 	}
 	for _, p := range patches {
-		text, err = t.run(ctx, text, "kubectl", "patch", "--local", "-f", "-", "--type", patchType(text), "--patch-file", p, "-o", "yaml")
+		kind, err := patchType(t.root, file, p)
+		if err != nil {
+			return nil, err
+		}
+		text, err = t.run(ctx, text, "kubectl", "patch", "--local", "-f", "-", "--type", kind, "--patch-file", p, "-o", "yaml")
 		if err != nil {
 			return nil, err
 		}
@@ -98,13 +102,25 @@ func (t *tools) patched(ctx context.Context, file string, patches []string) ([]b
 	return text, nil
 }
 
-// patchType is the kind of patch that an object takes: Knative's have no
-// strategic one.
-func patchType(manifest []byte) string {
-	if bytes.Contains(manifest, []byte("knative.dev/")) {
-		return "merge"
+// patchType is how kubectl has to take a patch file: a list is a JSON patch;
+// Knative's kinds know no strategic one.
+func patchType(root, file, patch string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(root, patch))
+	if err != nil {
+		return "", fmt.Errorf("cannot read the patch: %w", err)
 	}
-	return "strategic"
+	var content any
+	if err := yaml.Unmarshal(text, &content); err != nil {
+		return "", fmt.Errorf("cannot read the patch %s: %w", patch, err)
+	}
+	switch _, list := content.([]any); {
+	case list:
+		return "json", nil
+	case strings.HasPrefix(file, "knative/"):
+		return "merge", nil
+	default:
+		return "strategic", nil
+	}
 }
 
 // function builds the function with ko, once, and gives the image's name.
@@ -117,24 +133,27 @@ func (t *tools) function(ctx context.Context) (string, error) {
 }
 
 // applyText is how a user applies a patched file.
-func applyText(file string, patches []string) string {
-	if len(patches) == 0 && strings.HasPrefix(file, "knative/") {
-		return "ko apply -f " + file
+func applyText(root, file string, patches []string) (string, error) {
+	program := "kubectl"
+	if strings.HasPrefix(file, "knative/") {
+		program = "ko"
 	}
 	if len(patches) == 0 {
-		return "kubectl apply -f " + file
+		return program + " apply -f " + file, nil
 	}
-	kind, first := "strategic", "kubectl patch --local -f "+file
-	if strings.HasPrefix(file, "knative/") {
-		kind, first = "merge", "ko resolve -f "+file+" | kubectl patch --local -f -"
+	text, in := "", file
+	if program == "ko" {
+		text, in = "ko resolve -f "+file+" | ", "-"
 	}
-	for i, p := range patches {
-		if i > 0 {
-			first += " | kubectl patch --local -f -"
+	for _, p := range patches {
+		kind, err := patchType(root, file, p)
+		if err != nil {
+			return "", err
 		}
-		first += " --type " + kind + " --patch-file " + p + " -o yaml"
+		text += "kubectl patch --local -f " + in + " --type=" + kind + " --patch-file=" + p + " -o yaml | "
+		in = "-"
 	}
-	return first + " | kubectl apply -f -"
+	return text + "kubectl apply -f -", nil
 }
 
 // Hash is the hash of the objects in a file of YAML documents: comments and
