@@ -53,10 +53,11 @@ func checkURL(args []string) (string, error) {
 	return strings.TrimSuffix(args[0], "/"), nil
 }
 
-// Bounds of check: how long it waits for the first answer in all, for one answer,
-// and between two attempts.
+// Bounds of check: how long it asks again in all, waits for one answer, and pauses
+// between two attempts. A pod that a rollout has just told to go answers for
+// DRAIN_DELAY, and a minute is too long to wait for a failure.
 const (
-	checkPatience = 60 * time.Second
+	checkPatience = 45 * time.Second
 	checkTimeout  = 10 * time.Second
 	checkPause    = 500 * time.Millisecond
 )
@@ -72,7 +73,7 @@ type checkTimes struct{ patience, pause time.Duration }
 
 // check asks the server at base for every example row of the model and holds each
 // answer against the recorded one. The server has to say that it serves this very
-// name and version: the wrong one may have the right answer.
+// name and version: another one may have the right answer.
 func check(ctx context.Context, times checkTimes, m *artefact.Model, base string, stdout io.Writer) error {
 	if len(m.Examples) == 0 {
 		return fmt.Errorf("check: %s records no example rows: there is nothing to compare an answer with", m.Source)
@@ -81,7 +82,7 @@ func check(ctx context.Context, times checkTimes, m *artefact.Model, base string
 	client := &http.Client{Timeout: checkTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 	deadline := time.Now().Add(times.patience)
 	for i := range m.Examples {
-		a, err := patientAsk(ctx, client, base+"/predict", exampleBody(m, &m.Examples[i]), deadline, times.pause)
+		a, err := patientAsk(ctx, client, m, base+"/predict", exampleBody(m, &m.Examples[i]), deadline, times.pause)
 		if err == nil {
 			err = a.compare(m, &m.Examples[i])
 		}
@@ -113,15 +114,20 @@ type checkAnswer struct {
 	Predictions         []json.RawMessage
 }
 
-// errNotYet marks an answer that may be another one soon.
-var errNotYet = errors.New("not ready")
+// A notYetError marks an answer that may be another one soon.
+type notYetError struct{ error }
 
-// patientAsk asks until there is an answer: a Service has no endpoints before its
-// first pod is ready, and the name is not known at once.
-func patientAsk(ctx context.Context, client *http.Client, url string, body []byte, deadline time.Time, pause time.Duration) (*checkAnswer, error) {
+// patientAsk asks until the model answers: a Service has no endpoints before its
+// first pod is ready, and the pods of an earlier version are still among them for
+// a moment after a rollout.
+func patientAsk(ctx context.Context, client *http.Client, m *artefact.Model, url string, body []byte, deadline time.Time, pause time.Duration) (*checkAnswer, error) {
 	for {
 		a, err := ask(ctx, client, url, body)
-		if err == nil || !errors.Is(err, errNotYet) || time.Now().After(deadline) {
+		if err == nil && (a.Model != m.Name || a.Version != m.Version) {
+			err = notYetError{fmt.Errorf("model %q, version %q answers, expected %q, version %q", a.Model, a.Version, m.Name, m.Version)}
+		}
+		var notYet notYetError
+		if err == nil || !errors.As(err, &notYet) || time.Now().After(deadline) {
 			return a, err
 		}
 		if !sleep(ctx, pause) {
@@ -138,16 +144,16 @@ func ask(ctx context.Context, client *http.Client, url string, body []byte) (*ch
 	req.Header.Set("Content-Type", "application/json")
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNotYet, err)
+		return nil, notYetError{err}
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	text = bytes.TrimSpace(text)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errNotYet, err)
+		return nil, notYetError{err}
 	case res.StatusCode == http.StatusServiceUnavailable:
-		return nil, fmt.Errorf("%w: status 503: %.300s", errNotYet, text)
+		return nil, notYetError{fmt.Errorf("status 503: %.300s", text)}
 	case res.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("status %d: %.300s", res.StatusCode, text)
 	}
@@ -160,9 +166,6 @@ func ask(ctx context.Context, client *http.Client, url string, body []byte) (*ch
 
 // compare holds an answer against what an example records.
 func (a *checkAnswer) compare(m *artefact.Model, ex *artefact.Example) error {
-	if a.Model != m.Name || a.Version != m.Version {
-		return fmt.Errorf("model %q, version %q answers, expected %q, version %q", a.Model, a.Version, m.Name, m.Version)
-	}
 	if len(a.Predictions) != 1 {
 		return fmt.Errorf("%d predictions for one row", len(a.Predictions))
 	}
