@@ -122,6 +122,9 @@ func (a Axis) trackOf(run *record.Run) track {
 		last = max(last, times[len(times)-1])
 	}
 	t.to = max(min(end, last+lead), t.from+1)
+	if run.Header.Family == familyCrashLoop {
+		t.to = end // the last back-off is the longest
+	}
 	times = slices.DeleteFunc(times, func(at int64) bool { return at < t.from || at > t.to })
 	times = append(times, t.to)
 	at := t.from

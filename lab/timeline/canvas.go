@@ -89,6 +89,16 @@ func (c *canvas) later(x, y float64, s style, text string) {
 	c.over = append(c.over, func() { c.text(x, y, s, text) })
 }
 
+// plate writes a text in the middle of x on a ground of its own, after all else:
+// what it stands on has a pattern.
+func (c *canvas) plate(x, y float64, s style, text string) {
+	w := widthOf(text, s.size, s.bold)
+	c.over = append(c.over, func() {
+		c.rect(x-w/2, y-s.size+1, w, s.size+1, c.theme.Ground, "rx", 2.0)
+		c.text(x, y, style{size: s.size, anchor: "middle", fill: s.fill, bold: s.bold}, text)
+	})
+}
+
 // document puts a head around what was collected.
 func (c *canvas) document(height float64, title, desc string) []byte {
 	for _, write := range c.over {

@@ -118,9 +118,7 @@ func (d *drawing) legend() {
 		entry(22, v, func(x, y float64) { d.bar(x, y, 22, 12, figures.Ready, v) })
 	}
 	if len(versions) > 0 {
-		x += 6
-		d.text(x, y+10, style{size: sizeText, fill: th.Muted}, "pods:")
-		x += widthOf("pods:", sizeText, false) + 6
+		x += 10
 	}
 	last := "v1"
 	if n := len(versions); n > 0 {

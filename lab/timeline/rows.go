@@ -95,7 +95,7 @@ func laneName(l *figures.Lane) string {
 func joined(all []figures.Segment) []figures.Segment {
 	var out []figures.Segment
 	for _, s := range all {
-		if n := len(out); n > 0 && out[n-1].State == s.State && out[n-1].Version == s.Version && s.State != figures.Stopped {
+		if n := len(out); n > 0 && out[n-1].State == s.State && out[n-1].Version == s.Version {
 			out[n-1].To = s.To
 			if s.Reason != "" {
 				out[n-1].Reason = s.Reason
@@ -122,7 +122,7 @@ func (d *drawing) reason(piece [2]float64, y float64, s figures.Segment) {
 	if i < 0 {
 		return
 	}
-	d.later((piece[0]+piece[1])/2, y+laneHeight-3.5, style{size: sizeSmall, anchor: "middle", fill: fill, halo: true}, texts[i])
+	d.plate((piece[0]+piece[1])/2, y+laneHeight-3.5, style{size: sizeSmall, fill: fill}, texts[i])
 }
 
 // counts draws the pods stacked by version and state.

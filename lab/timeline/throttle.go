@@ -64,7 +64,7 @@ func (d *drawing) throttled() {
 				h := throttleHeight * min(1, max(0, t.share))
 				d.fill(p[0], bottom-h, p[1]-p[0]+0.4, h, "url(#slow)")
 				if text := fmt.Sprintf("%.0f %%", 100*t.share); t.share > 0 && widthOf(text, sizeSmall, false)+6 < p[1]-p[0] {
-					d.later(p[0]+3, bottom-4, style{size: sizeSmall, fill: d.theme.Text, halo: true}, text)
+					d.plate((p[0]+p[1])/2, bottom-9, style{size: sizeSmall, fill: d.theme.Text}, text)
 				}
 			}
 		}
