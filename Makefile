@@ -103,8 +103,8 @@ check: lint ## lint, unit tests with -race, fuzzing for seconds, Python tests; n
 	go -C bench/grpc vet ./...
 	go -C lab/components/protoc run . -check $(CURDIR)/function/oip/grpc
 	go -C lab/components/promql test .
-	go -C lab/components/kubeconform test .
-	go -C lab/components/kubescore test .
+	go -C lab/components/kubeconform test -count=1 .
+	go -C lab/components/kubescore test -count=1 .
 	@test "$(words $(FUZZED))" -eq "$$(grep -rh '^func Fuzz' --include='*_test.go' engine function oinf | wc -l)" \
 	  || { echo 'FUZZED in the Makefile does not list every fuzz target'; exit 1; }
 	@for t in $(FUZZED); do echo "fuzz $$t, $(FUZZ)"; \

@@ -72,7 +72,7 @@ func kindsOf(t *testing.T, name string, text []byte) []kind {
 // newValidator makes the schemas of the kinds.
 func newValidator(t *testing.T, kinds []kind) validator.Validator {
 	t.Helper()
-	from, err := findSources()
+	from, err := findSources(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

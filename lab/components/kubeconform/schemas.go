@@ -5,6 +5,7 @@
 package kubeconform
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -49,16 +50,16 @@ func location(folder string) string {
 type sources struct{ kubernetes, knative string }
 
 // findSources asks Go for the modules that two components beside this one pin.
-func findSources() (s sources, err error) {
-	if s.kubernetes, err = moduleFolder("../kubernetes", "k8s.io/kubernetes"); err != nil {
+func findSources(ctx context.Context) (s sources, err error) {
+	if s.kubernetes, err = moduleFolder(ctx, "../kubernetes", "k8s.io/kubernetes"); err != nil {
 		return s, err
 	}
-	s.knative, err = moduleFolder("../knative", "knative.dev/serving")
+	s.knative, err = moduleFolder(ctx, "../knative", "knative.dev/serving")
 	return s, err
 }
 
-func moduleFolder(component, module string) (string, error) {
-	cmd := exec.Command("go", "mod", "download", "-json", module)
+func moduleFolder(ctx context.Context, component, module string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)
 	cmd.Dir, cmd.Stderr = component, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
