@@ -36,6 +36,7 @@ FUZZED := ./engine/catboost:FuzzParse \
   ./function/oip:FuzzTable \
   ./function/oip/grpc:FuzzInfer \
   ./function/oip/grpc:FuzzReflection \
+  ./function/server:FuzzExpressHead \
   ./oinf/rows:FuzzCSV \
   ./oinf/rows:FuzzJSON
 
@@ -78,6 +79,10 @@ status: $(LAB) ## what runs, and what does not
 deploy: $(LAB) ## bring the cluster to what knative/ and the source say (FRESH=1 starts over)
 	@$(LAB) deploy
 
+.PHONY: metrics
+metrics: $(LAB) ## add a metrics server to the cluster: kubectl top, autoscaling by CPU
+	@$(LAB) metrics
+
 traffic: $(LAB) ## shift traffic: make traffic V2=50
 	@$(LAB) traffic V2=$(V2)
 
@@ -103,6 +108,8 @@ check: lint ## lint, unit tests with -race, fuzzing for seconds, Python tests; n
 	go -C bench/grpc vet ./...
 	go -C lab/components/protoc run . -check $(CURDIR)/function/oip/grpc
 	go -C lab/components/promql test .
+	go -C lab/components/helm vet ./charts
+	go -C lab/components/helm test ./charts
 	go -C lab/components/kubeconform test -count=1 .
 	go -C lab/components/kubescore test -count=1 .
 	@test "$(words $(FUZZED))" -eq "$$(grep -rh '^func Fuzz' --include='*_test.go' engine function oinf | wc -l)" \
