@@ -1,7 +1,7 @@
 // Package engine scores batches of rows with trained tabular models. It reads
 // the files that training tools write: ONNX (as scikit-learn's, XGBoost's,
 // LightGBM's and CatBoost's converters emit it), XGBoost JSON and UBJ, LightGBM
-// text, CatBoost JSON. It is pure Go on the standard library alone, and knows
+// text, CatBoost JSON. It needs the standard library alone and no C, and knows
 // nothing of HTTP, YAML, clocks or environments.
 //
 // # Use
