@@ -78,7 +78,7 @@ type family struct{ name, title string }
 func families() []family {
 	return []family{
 		{"pod", "A pod"}, {"resources", "Requests and limits"}, {"probes", "Probes and restarts"}, {"crash-loop", "Restarts for ever"},
-		{"replicaset", "ReplicaSet"}, {familyRollouts, "Rollouts"}, {"autoscaling", "Autoscaling"},
+		{"replicaset", "ReplicaSet"}, {familyRollouts, "Rollouts"}, {"autoscaling", "Autoscaling"}, {"idle", "While nobody asks"},
 	}
 }
 

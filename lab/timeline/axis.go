@@ -34,11 +34,19 @@ type cutting struct{ over, keep int64 }
 // it fits into fits ms.
 var cuttings = [...]cutting{{15000, 5000}, {10000, 3500}, {7000, 2500}, {5000, 1500}}
 
-// familyCrashLoop is about the lengths of quiet stretches; none is cut.
-const familyCrashLoop = "crash-loop"
+// Families that are about quiet stretches: none is cut, and all of a run is
+// shown.
+const (
+	familyCrashLoop = "crash-loop"
+	familyIdle      = "idle"
+)
+
+func isQuiet(run *record.Run) bool {
+	return run.Header.Family == familyCrashLoop || run.Header.Family == familyIdle
+}
 
 func cuttingsFor(runs []*record.Run) []cutting {
-	if len(runs) > 0 && runs[0].Header.Family == familyCrashLoop {
+	if len(runs) > 0 && isQuiet(runs[0]) {
 		return []cutting{{math.MaxInt64, 0}}
 	}
 	return cuttings[:]
@@ -122,7 +130,7 @@ func (a Axis) trackOf(run *record.Run) track {
 		last = max(last, times[len(times)-1])
 	}
 	t.to = max(min(end, last+lead), t.from+1)
-	if run.Header.Family == familyCrashLoop {
+	if isQuiet(run) {
 		t.to = end // the last back-off is the longest
 	}
 	times = slices.DeleteFunc(times, func(at int64) bool { return at < t.from || at > t.to })

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"online-inference/lab/figures"
+	"online-inference/lab/record"
 )
 
 func TestTrack(t *testing.T) {
@@ -73,6 +74,20 @@ func TestTexts(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]string{"one two", "three fo…"}, wrap("one two three four five", 10, 50, 2)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestReadings(t *testing.T) {
+	sample := func(at int64, of string, over, under float64) record.Line {
+		return record.Line{T: at, Sample: &record.Sample{Of: of, Values: map[string]float64{"a": over, "b": under}}}
+	}
+	run := &record.Run{Lines: []record.Line{sample(0, "x", 0, 0), sample(2000, "x", 4, 8), sample(3000, "x", 1, 9), sample(5000, "x", 2, 9), sample(5000, "y", 1, 1)}}
+	// From 2 s to 3 s the counter was started again; b stands still afterwards.
+	if diff := cmp.Diff(map[string][]reading{"x": {{0, 2000, 2}, {3000, 5000, 0.5}}}, readings(run, "a", ""), cmp.AllowUnexported(reading{})); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string][]reading{"x": {{0, 2000, 0.5}}}, readings(run, "a", "b"), cmp.AllowUnexported(reading{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

@@ -43,7 +43,7 @@ func Draw(p Picture, theme Theme) []byte {
 	d.share()
 	d.requests()
 	d.latency()
-	d.throttled()
+	d.samples()
 	d.axis()
 	d.numbers()
 	return d.document(d.y, p.Alt(), "Time runs from left to right, in seconds since the change. "+

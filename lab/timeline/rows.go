@@ -45,7 +45,7 @@ func (d *drawing) plotHeight() float64 {
 	if d.hasLatency() {
 		h += loadHeight + rowGap
 	}
-	return h + (throttleHeight+rowGap)*float64(len(throttles(d.Run)))
+	return h + (sampleHeight+rowGap)*float64(d.sampleRows())
 }
 
 // stacked says that pods are counted instead of drawn one by one: there are too

@@ -261,6 +261,18 @@ func looping() *record.Run {
 	return w.done()
 }
 
+// idle is what runs while nobody asks.
+func idle() *record.Run {
+	w := newWorld(familyIdle, 0, 900_000)
+	w.mark(2000, record.MarkTrigger, "nothing for 15 minutes")
+	for i := range int64(31) {
+		for j, name := range []string{"knative-serving", "kourier-system", "one pod, HPA"} {
+			w.put(30_000*i, record.Line{Sample: &record.Sample{Of: name, Values: map[string]float64{"cpu_seconds": float64(i) * 30 * []float64{0.021, 0.009, 0.001}[j], "memory_bytes": 40e6}}})
+		}
+	}
+	return w.done()
+}
+
 // limits are pods of which one is killed for its memory, one does not fit, and
 // one starts slowly behind a startup probe.
 func limits() *record.Run {

@@ -40,6 +40,7 @@ func pictures(t *testing.T) map[string]Picture {
 		{"scaling", "A load step", "One pod becomes fourteen, and one is left two minutes later.", scaling()},
 		{"limits", "Requests and limits", "Over its memory limit a container is killed with 137; a request that no node has room for leaves its pod Pending.", limits()},
 		{"looping", "CrashLoopBackOff", "Each restart waits twice as long as the one before.", looping()},
+		{"idle", "Idle for 15 minutes", "What Knative runs takes more CPU than a pod that waits.", idle()},
 		{"empty", "A run in which nothing was seen", "Neither pods nor requests.", newWorld("pod", 0, 9000).done()},
 	}
 	families := map[string][]*record.Run{}
