@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -36,7 +37,7 @@ func members(t *testing.T, patterns ...string) []member {
 			t.Fatalf("no manifest in %s", pattern)
 		}
 		for _, path := range paths {
-			if filepath.Base(path) == "kustomization.yaml" {
+			if path == overlay {
 				continue
 			}
 			text, err := os.ReadFile(path)
@@ -175,6 +176,36 @@ func TestSelectorsAreDisjoint(t *testing.T) {
 		if behind != want {
 			t.Errorf("%s selects the pods of %d objects, want %d", m.path, behind, want)
 		}
+	}
+}
+
+// TestOverlay: the registry overlay has every manifest of this folder, and changes
+// the one image that they use.
+func TestOverlay(t *testing.T) {
+	text, err := os.ReadFile(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var k struct {
+		Resources []string
+		Images    []struct{ Name, NewName, NewTag string }
+	}
+	if err := yaml.Unmarshal(text, &k); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob("*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, path := range k.Resources {
+		k.Resources[i] = filepath.Join("more/registry", path)
+	}
+	slices.Sort(k.Resources)
+	if !slices.Equal(paths, k.Resources) {
+		t.Errorf("the overlay has %v, the folder %v", k.Resources, paths)
+	}
+	if len(k.Images) != 1 || k.Images[0].Name != "online-inference" || k.Images[0].NewName == "" || k.Images[0].NewTag != "" {
+		t.Errorf("images %+v: the tags are to stay", k.Images)
 	}
 }
 

@@ -81,6 +81,7 @@ func showsLines(output, want string) bool {
 // TestClassicReadme types the page from the first section to the last, as a reader
 // would, in a namespace of its own.
 func TestClassicReadme(t *testing.T) {
+	t.Parallel() // with TestClassic: both mostly wait
 	feature(t, "k8s-classic/README.md", func(ctx context.Context, t *testing.T, n *namespace) {
 		n.restrict(ctx, t)
 		environ := n.asDefault(ctx, t)

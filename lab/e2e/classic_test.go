@@ -188,6 +188,7 @@ func (n *namespace) ask(ctx context.Context, service string, golden map[string][
 // that each pod belongs to whom it should, that every Service answers, and that
 // nothing has moved meanwhile.
 func TestClassic(t *testing.T) {
+	t.Parallel() // with TestClassicReadme: both mostly wait
 	feature(t, "k8s-classic/", func(ctx context.Context, t *testing.T, n *namespace) {
 		n.restrict(ctx, t)
 		seen := n.watchProbes(ctx, t)
