@@ -162,7 +162,7 @@ func (c *expressConn) answer(request []byte) bool {
 		c.write.Store(now + int64(limit))
 	}
 	if c.broken == nil {
-		_, c.broken = c.TCPConn.Write(w.wire)
+		_, c.broken = c.Write(w.wire)
 	}
 	if c.broken != nil {
 		s.logger.Debug().Str("request_id", r.ID).Err(c.broken).Msg("the client left before its answer")

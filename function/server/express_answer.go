@@ -113,20 +113,20 @@ func (s *Server) evaluateExpress(t *expressTable, lane *expressLane, h *expressH
 
 // composeExpress writes head and body of an answer into w.wire, as net/http would.
 func (s *Server) composeExpress(t *expressTable, w *work, now time.Time) {
-	b := append(w.wire[:0], "HTTP/1.1 200 OK\r\nContent-Length: "...)
-	b = strconv.AppendInt(b, int64(len(w.out)), 10)
+	w.wire = append(w.wire[:0], "HTTP/1.1 200 OK\r\nContent-Length: "...)
+	w.wire = strconv.AppendInt(w.wire, int64(len(w.out)), 10)
 	if w.binary {
-		b = append(b, "\r\nContent-Type: "+octetType+"\r\n"+headerLength+": "...)
-		b = strconv.AppendInt(b, int64(w.head), 10)
-		b = append(b, "\r\n"...)
+		w.wire = append(w.wire, "\r\nContent-Type: "+octetType+"\r\n"+headerLength+": "...)
+		w.wire = strconv.AppendInt(w.wire, int64(w.head), 10)
+		w.wire = append(w.wire, "\r\n"...)
 	} else {
-		b = append(b, "\r\nContent-Type: "+jsonType+"\r\n"...)
+		w.wire = append(w.wire, "\r\nContent-Type: "+jsonType+"\r\n"...)
 	}
-	b = append(b, t.before...)
-	b = append(append(append(b, "X-Request-Id: "...), w.record.ID...), "\r\n"...)
-	b = append(b, t.behind...)
-	b = append(append(append(b, "Date: "...), s.date(now)...), "\r\n\r\n"...)
-	w.wire = append(b, w.out...)
+	w.wire = append(w.wire, t.before...)
+	w.wire = append(append(append(w.wire, "X-Request-Id: "...), w.record.ID...), "\r\n"...)
+	w.wire = append(w.wire, t.behind...)
+	w.wire = append(append(append(w.wire, "Date: "...), s.date(now)...), "\r\n\r\n"...)
+	w.wire = append(w.wire, w.out...)
 }
 
 // A second is a time as it stands in heads.

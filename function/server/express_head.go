@@ -41,7 +41,10 @@ func parseHead(p []byte) (h expressHead, ok bool) {
 		if !printable(value) {
 			return h, false
 		}
-		once, fits := uint(0), false
+		var (
+			once uint // the bit of a header that may come once only
+			fits bool
+		)
 		switch name := line[:colon]; {
 		case is(name, "Host"):
 			once, fits = 1, hostLike(value)

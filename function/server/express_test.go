@@ -338,13 +338,13 @@ func TestExpressClose(t *testing.T) {
 	closed := make(chan error)
 	go func() { closed <- c.Close() }()
 	select {
-	case <-closed:
-		t.Error("closed during an answer")
+	case err := <-closed:
+		t.Fatalf("closed during an answer: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	chunk := make([]byte, 1<<20)
 	for range 100 { // more than two systems take that nobody reads
-		if _, err := c.TCPConn.Write(chunk); err != nil {
+		if _, err := c.Write(chunk); err != nil {
 			break
 		}
 	}

@@ -68,7 +68,7 @@ func TestLargeRefusals(t *testing.T) {
 	}{
 		{"POST /predict", limit + 1, "", 413, true},
 		{"POST /predict", 17 << 20, "", 413, true},
-		{"POST /v2/models/heart-disease/infer", 40 << 20, "", 413, true},
+		{"POST /v2/models/heart-disease/infer", 20 << 20, "", 413, true},
 		{"POST /nope", 8 << 20, "", 404, true},
 		{"PUT /predict", 8 << 20, "", 405, true},
 		{"POST /predict", 8 << 20, "Content-Type: text/plain\r\n", 415, true},

@@ -110,7 +110,9 @@ func TestLinesFailures(t *testing.T) {
 	if _, err := lines.hold([]byte(strings.Repeat("c", holdBytes))); !errors.Is(err, full) {
 		t.Errorf("a large line: %v", err)
 	}
-	lines.hold([]byte("d"))
+	if _, err := lines.hold([]byte("d")); err != nil {
+		t.Errorf("a line that is held: %v", err)
+	}
 	lines.late()
 	to.mu.Lock()
 	to.fail = nil
