@@ -30,9 +30,9 @@ const (
 // stays of it on both sides; in ms.
 type cutting struct{ over, keep int64 }
 
-// cuttings from mild to strict; a family takes the first one with which all of
+// cuttings from mild to strict, none shorter than 4 s; a family takes the first one with which all of
 // it fits into fits ms.
-var cuttings = [...]cutting{{15000, 5000}, {10000, 3500}, {7000, 2500}, {5000, 1500}}
+var cuttings = [...]cutting{{15000, 5000}, {10000, 3000}, {8000, 2000}, {7000, 1500}}
 
 // Families that are about quiet stretches: none is cut, and all of a run is
 // shown.

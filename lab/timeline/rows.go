@@ -171,16 +171,24 @@ func (d *drawing) counts() {
 	d.y += countHeight + rowGap
 }
 
-// wanted draws what the autoscaler asked for over the pods.
+// wanted draws what the autoscalers, one a revision, asked for over the pods.
 func (d *drawing) wanted(bottom, unit float64) {
 	type want struct {
 		t int64
 		n int32
 	}
 	var all []want
+	sum, asked := int32(0), map[string]int32{}
 	for _, line := range d.Run.Lines {
-		if s := line.Scaler; s != nil && (len(all) == 0 || all[len(all)-1].n != s.Want) {
-			all = append(all, want{line.T, s.Want})
+		s := line.Scaler
+		if s == nil {
+			continue
+		}
+		// A new one knows nothing yet and says -1.
+		sum += max(s.Want, 0) - asked[s.Name]
+		asked[s.Name] = max(s.Want, 0)
+		if len(all) == 0 || all[len(all)-1].n != sum {
+			all = append(all, want{line.T, sum})
 		}
 	}
 	for i, w := range all {

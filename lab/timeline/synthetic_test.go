@@ -234,6 +234,7 @@ func scaling() *record.Run {
 	for i := range int64(5) {
 		w.put(22_000+12_000*i, record.Line{Scaler: &record.Scaler{Kind: "kpa", Name: "x", Want: int32(2 + 3*i)}})
 	}
+	w.put(21_000, record.Line{Scaler: &record.Scaler{Kind: "kpa", Name: "y", Want: -1}})
 	w.put(108_000, record.Line{Scaler: &record.Scaler{Kind: "kpa", Name: "x", Want: 1}})
 	w.mark(100_000, "load ends", "")
 	w.load(4)
