@@ -1,6 +1,7 @@
-// Package rules finds faults in manifests that schemas and general linters pass:
-// settings that the API accepts and that do something else than whoever wrote
-// them had in mind. Its tests hold the project's own manifests against them.
+// Package rules finds faults in manifests that schemas and general linters pass,
+// or see in some kinds alone: settings that the API accepts and that do something
+// else than whoever wrote them had in mind. Its tests hold the project's own
+// manifests and the chart's renders against them.
 //
 // Manifests are judged as a set, the files that are applied together, because
 // half of the faults are between objects. Fields that a kind does not have are
