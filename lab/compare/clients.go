@@ -19,11 +19,10 @@ import (
 	"online-inference/lab/record"
 )
 
-// patients is how many different rows the clients send in turn.
-const patients = 16
-
-// bodies are predictions of real patients.
-func bodies(root string) (out [][]byte, err error) {
+// bodies are predictions of real patients: a few bodies of one patient, which
+// are sent in turn, or a single one of many.
+func bodies(root string, rows int) (out [][]byte, err error) {
+	const turns = 16
 	f, err := os.Open(filepath.Join(root, "train", "data", "heart.csv"))
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the patients: %w", err)
@@ -33,7 +32,18 @@ func bodies(root string) (out [][]byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range patients {
+	if rows > 1 {
+		many := demo.Patients{Features: all.Features}
+		for i := range rows {
+			many.Rows = append(many.Rows, all.Rows[i%len(all.Rows)])
+		}
+		body, err := json.Marshal(map[string]any{"features": many.Features, "data": many.Rows})
+		if err != nil {
+			return nil, fmt.Errorf("cannot encode %d patients: %w", rows, err)
+		}
+		return [][]byte{body}, nil
+	}
+	for i := range turns {
 		body, err := all.Request(i)
 		if err != nil {
 			return nil, err

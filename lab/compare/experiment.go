@@ -61,10 +61,15 @@ type Load struct {
 	Tag string
 	// Rate is in requests a second for each client; 0 means DefaultRate.
 	Rate float64
+	// Rows is how many patients are in a request; 0 means 1.
+	Rows int
 	// Timeout is when a request has failed; 0 means DefaultTimeout.
 	Timeout time.Duration
 	// Unsteady load starts whether or not the service answers.
 	Unsteady bool
+	// Later load starts when Script calls StartLoad: before that there is nobody
+	// to answer.
+	Later bool
 }
 
 // Defaults of an experiment.
@@ -87,7 +92,7 @@ func (e *Experiment) Command() string { return "make experiments NAME=" + e.Name
 
 // All are the experiments, in the order of their pages.
 func All() []Experiment {
-	return slices.Concat(rollouts(), knativeRollouts())
+	return slices.Concat(pods(), resources(), probes(), replicasets(), rollouts(), knativeRollouts(), autoscaling())
 }
 
 // Find picks experiments by name; no name means all.

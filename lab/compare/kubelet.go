@@ -68,8 +68,10 @@ func restartsOf(p *record.Pod) int {
 	return n
 }
 
-func isReady(p *record.Pod) bool   { return p.Ready && !p.Deleting && !p.Gone }
-func isRunning(p *record.Pod) bool { return len(p.Containers) > 0 && p.Containers[0].State == "running" }
+func isReady(p *record.Pod) bool { return p.Ready && !p.Deleting && !p.Gone }
+func isRunning(p *record.Pod) bool {
+	return len(p.Containers) > 0 && p.Containers[0].State == "running"
+}
 
 // kills are the times at which the kubelet said that it kills the container
 // because of a probe (startup, liveness).

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"online-inference/lab/record"
@@ -185,14 +186,12 @@ func exitAndHang() Experiment {
 				if !ready || isReady(s.last()) || !isRunning(s.last()) {
 					return "ready at the end, or never, or not running", false
 				}
-				left, since := was, false
-				for i, p := range s.pods {
-					if since = since || s.at[i] >= was && !isReady(p); since {
-						left = s.at[i]
-						break
-					}
+				// From the end back to the last change of its readiness.
+				left := s.end
+				for i := len(s.pods) - 1; i >= 0 && !isReady(s.pods[i]); i-- {
+					left = s.at[i]
 				}
-				return "running and not ready for " + seconds(s.end-left), since
+				return "running and not ready for " + seconds(s.end-left), left > was && s.end-left > noticed.Milliseconds()
 			}),
 			missed("hangs", "Readiness", 2),
 			killedBy("hangs-liveness", "liveness", 1),
@@ -205,11 +204,14 @@ func exitAndHang() Experiment {
 // readyAgain claims that a pod was ready after a restart.
 func readyAgain(name string) Claim {
 	return about(name, "it is ready again after its restart", func(s *said) (string, bool) {
+		again, restarted := s.first(func(p *record.Pod) bool { return restartsOf(p) > 0 })
 		t, ok := s.first(func(p *record.Pod) bool { return restartsOf(p) > 0 && isReady(p) })
-		if !ok {
+		if !ok || !restarted {
 			return never, false
 		}
-		gone, _ := s.first(func(p *record.Pod) bool { return restartsOf(p) > 0 || !isRunning(p) && restartsOf(p) == 0 && s.ran(p) })
-		return "after " + seconds(t-gone), true
+		return seconds(t-again) + " after it was started again", true
 	})
 }
+
+// restartsText is the number of restarts as it is measured.
+func restartsText(s *said) string { return fmt.Sprintf("restarts: %d", s.restarts()) }

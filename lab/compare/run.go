@@ -162,12 +162,8 @@ func (r *Runner) play(ctx context.Context, e Experiment, namespace string, start
 			return fmt.Errorf("setup: %w", err)
 		}
 	}
-	list, err := r.clientsOf(ctx, e, namespace)
-	if err != nil {
-		return err
-	}
-	if len(list) > 0 {
-		if err := r.startLoad(ctx, e, s, list, started); err != nil {
+	if !e.Load.Later {
+		if err := s.StartLoad(ctx); err != nil {
 			return err
 		}
 	}
@@ -278,7 +274,7 @@ func (r *Runner) clientsOf(ctx context.Context, e Experiment, namespace string) 
 	if err != nil {
 		return nil, err
 	}
-	rows, err := bodies(r.Root)
+	rows, err := bodies(r.Root, e.Load.Rows)
 	if err != nil {
 		return nil, err
 	}
@@ -295,7 +291,7 @@ func (r *Runner) tagClient(ctx context.Context, e Experiment, namespace string) 
 	if err != nil {
 		return load.Client{}, err
 	}
-	rows, err := bodies(r.Root)
+	rows, err := bodies(r.Root, e.Load.Rows)
 	if err != nil {
 		return load.Client{}, err
 	}

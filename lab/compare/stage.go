@@ -243,6 +243,15 @@ func (s *Stage) AskTag(ctx context.Context) error {
 	return nil
 }
 
+// StartLoad starts the clients of an experiment; there may be none.
+func (s *Stage) StartLoad(ctx context.Context) error {
+	list, err := s.runner.clientsOf(ctx, s.experiment, s.Namespace)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return s.runner.startLoad(ctx, s.experiment, s, list, s.started)
+}
+
 // Rate changes the rate of a client.
 func (s *Stage) Rate(client string, perSecond float64) error {
 	return s.clients.rate(client, perSecond)

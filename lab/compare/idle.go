@@ -1,0 +1,230 @@
+package compare
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"online-inference/lab/record"
+	"online-inference/lab/watch"
+)
+
+// Idle cost: for how long, and how often it is read.
+const (
+	idleFor   = 15 * time.Minute
+	idleEvery = 30 * time.Second
+)
+
+// The sizes of an idle pod that the platform is held against, in bytes.
+const (
+	smallPod  = 15e6  // this server
+	pythonPod = 300e6 // a Python server with its framework
+)
+
+// Names of samples.
+const (
+	ofServing = "knative-serving"
+	ofKourier = "kourier-system"
+	ofMetrics = "metrics-server"
+	ofPod     = "online-inference-pod"
+	ofRoute   = "online-inference at zero"
+)
+
+// Values of samples: cumulative CPU time and what is in memory without caches.
+const (
+	cpuSeconds  = "cpu_seconds"
+	memoryBytes = "memory_bytes"
+)
+
+func idleCost() Experiment {
+	return Experiment{
+		Name: "idle-cost", Title: "What costs when nobody asks", Runs: 1, Alone: true,
+		Question: "What do an idle pod, and a platform that needs none, cost?",
+		Answer:   "Scale to zero is paid for by the platform's own pods; it is the cheaper one from some number of idle models on, sooner the larger a pod is.",
+		Files:    []string{podFile, serviceV1},
+		Setup: func(ctx context.Context, s *Stage) error {
+			if err := s.Apply(ctx, podFile); err != nil {
+				return err
+			}
+			if err := applied(shares{revisionV1: 100}, serviceV1)(ctx, s); err != nil {
+				return err
+			}
+			return s.Wait(ctx, waitLimit, "no pod of the revision", func(state *watch.State) bool { return len(state.Pods) == 1 && readyPods(state) == 1 })
+		},
+		Script: func(ctx context.Context, s *Stage) error {
+			if err := s.Mark(record.MarkTrigger, fmt.Sprintf("nobody asks for %.0f minutes", idleFor.Minutes())); err != nil {
+				return err
+			}
+			for end := time.Now().Add(idleFor); ; {
+				if err := s.sampleIdle(ctx); err != nil {
+					return err
+				}
+				if time.Now().After(end) {
+					return s.Done("the last reading")
+				}
+				if err := s.For(ctx, idleEvery); err != nil {
+					return err
+				}
+			}
+		},
+		Tail: time.Second, Takes: idleFor + time.Minute,
+		Claims: []Claim{
+			idleClaim("the revision has no pod, and so takes nothing", func(of map[string]usage) (string, bool) {
+				return fmt.Sprintf("%.0f MB", of[ofRoute].bytes/1e6), of[ofRoute].bytes == 0
+			}),
+			idleClaim("the idle pod takes less than 20 MB", func(of map[string]usage) (string, bool) {
+				pod := of[ofPod]
+				return fmt.Sprintf("%.1f MB, %.2f CPU seconds an hour", pod.bytes/1e6, pod.perHour()), pod.bytes > 0 && pod.bytes < 20e6
+			}),
+			idleClaim("the platform takes more than one idle pod", func(of map[string]usage) (string, bool) {
+				platform := of[ofServing].bytes + of[ofKourier].bytes
+				return fmt.Sprintf("%.0f MB, %.0f CPU seconds an hour", platform/1e6, of[ofServing].perHour()+of[ofKourier].perHour()), platform > of[ofPod].bytes
+			}),
+			idleClaim("Knative is the cheaper one in memory from this number of idle models on", func(of map[string]usage) (string, bool) {
+				platform := of[ofServing].bytes + of[ofKourier].bytes
+				small, python := Break(platform, smallPod), Break(platform, pythonPod)
+				return fmt.Sprintf("%d of 15 MB, %d of 300 MB", small, python), small >= python && python >= 1
+			}),
+		},
+	}
+}
+
+// Break is the smallest number of idle models of that size whose pods together
+// take more than the platform.
+func Break(platform, pod float64) int { return int(math.Floor(platform/pod)) + 1 }
+
+// cadvisor matches the kubelet's readings of whole pods.
+var cadvisor = regexp.MustCompile(`^container_(cpu_usage_seconds_total|memory_rss)\{container="",.*namespace="([^"]*)",pod="([^"]*)"\} ([0-9.e+]+)`)
+
+// sampleIdle reads the kubelet's accounts of control groups and writes one
+// sample for each part.
+func (s *Stage) sampleIdle(ctx context.Context) error {
+	nodes, err := s.tools.kubectl(ctx, s.Namespace, nil, "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}")
+	if err != nil {
+		return err
+	}
+	values := map[string]map[string]float64{}
+	for _, name := range []string{ofServing, ofKourier, ofMetrics, ofPod, ofRoute} {
+		values[name] = map[string]float64{cpuSeconds: 0, memoryBytes: 0}
+	}
+	for _, node := range strings.Fields(string(nodes)) {
+		text, err := s.tools.kubectl(ctx, s.Namespace, nil, "get", "--raw", "/api/v1/nodes/"+node+"/proxy/metrics/cadvisor")
+		if err != nil {
+			return err
+		}
+		if err := addUp(values, text, s.Namespace); err != nil {
+			return err
+		}
+	}
+	at := time.Now()
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if err := s.out.Put(at, record.Line{Sample: &record.Sample{Of: name, Values: values[name]}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addUp adds the readings of pods to the part that they belong to.
+func addUp(values map[string]map[string]float64, text []byte, namespace string) error {
+	n := 0
+	for line := range bytes.Lines(text) {
+		m := cadvisor.FindSubmatch(line)
+		if m == nil {
+			continue
+		}
+		n++
+		part := partOf(string(m[2]), string(m[3]), namespace)
+		if part == "" {
+			continue
+		}
+		v, err := strconv.ParseFloat(string(m[4]), 64)
+		if err != nil {
+			return fmt.Errorf("cannot read %q: %w", line, err)
+		}
+		key := cpuSeconds
+		if string(m[1]) == "memory_rss" {
+			key = memoryBytes
+		}
+		values[part][key] += v
+	}
+	if n == 0 {
+		return errors.New("the kubelet says nothing of pods")
+	}
+	return nil
+}
+
+func partOf(namespace, pod, ours string) string {
+	switch {
+	case namespace == ofServing, namespace == ofKourier:
+		return namespace
+	case namespace == ours && pod == ofPod:
+		return ofPod
+	case namespace == ours:
+		return ofRoute
+	case strings.HasPrefix(pod, ofMetrics):
+		return ofMetrics
+	}
+	return ""
+}
+
+// usage is what a part took while nobody asked.
+type usage struct {
+	bytes   float64 // median of the samples
+	seconds float64 // of CPU, from the first sample to the last
+	over    float64 // seconds between them
+}
+
+func (u usage) perHour() float64 { return u.seconds / u.over * 3600 }
+
+// idleUsage reads a run's samples.
+func idleUsage(run *record.Run) (map[string]usage, error) {
+	type series struct{ t, cpu, bytes []float64 }
+	all := map[string]*series{}
+	for _, line := range run.Lines {
+		if v := line.Sample; v != nil {
+			if all[v.Of] == nil {
+				all[v.Of] = &series{}
+			}
+			a := all[v.Of]
+			a.t = append(a.t, float64(line.T)/1000)
+			a.cpu = append(a.cpu, v.Values[cpuSeconds])
+			a.bytes = append(a.bytes, v.Values[memoryBytes])
+		}
+	}
+	out := map[string]usage{}
+	for name, a := range all {
+		last := len(a.t) - 1
+		if last < 1 || a.t[last]-a.t[0] < idleFor.Seconds()-idleEvery.Seconds() {
+			return nil, fmt.Errorf("%s: samples of less than %v", name, idleFor)
+		}
+		sorted := slices.Sorted(slices.Values(a.bytes))
+		out[name] = usage{bytes: sorted[len(sorted)/2], seconds: a.cpu[last] - a.cpu[0], over: a.t[last] - a.t[0]}
+	}
+	if len(out) == 0 {
+		return nil, errors.New("no samples")
+	}
+	return out, nil
+}
+
+func idleClaim(text string, check func(map[string]usage) (string, bool)) Claim {
+	return Claim{Text: text, Check: func(run *record.Run) (string, error) {
+		of, err := idleUsage(run)
+		if err != nil {
+			return "", err
+		}
+		measured, holds := check(of)
+		if !holds {
+			return measured, fmt.Errorf("measured %s", measured)
+		}
+		return measured, nil
+	}}
+}
