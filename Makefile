@@ -108,8 +108,7 @@ check: lint ## lint, unit tests with -race, fuzzing for seconds, Python tests; n
 	go -C bench/grpc vet ./...
 	go -C lab/components/protoc run . -check $(CURDIR)/function/oip/grpc
 	go -C lab/components/promql test .
-	go -C lab/components/helm vet ./charts
-	go -C lab/components/helm test ./charts
+	go -C lab/components/helm test -trimpath ./charts # what the lab's own build of Helm has compiled serves here
 	go -C lab/components/kubeconform test -count=1 .
 	go -C lab/components/kubescore test -count=1 .
 	@test "$(words $(FUZZED))" -eq "$$(grep -rh '^func Fuzz' --include='*_test.go' engine function oinf | wc -l)" \
