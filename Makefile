@@ -123,7 +123,7 @@ e2e: venv-clients ## the end-to-end tests alone, on the cluster that is up
 	@command -v buildah >/dev/null && command -v chromium >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends buildah chromium; }
 	go test -tags image -count=1 -timeout 20m ./knative
 	go -C lab test -v -tags e2e -count=1 -timeout 20m ./e2e/page ./e2e/telemetry ./e2e/clients
-	go -C lab test -v -tags e2e -count=1 -timeout 40m ./e2e
+	go -C lab test -v -tags e2e -count=1 -timeout 60m ./e2e
 	go -C lab test -v -tags e2e -count=1 -timeout 20m ./e2e/lifecycle
 
 .PHONY: clients
