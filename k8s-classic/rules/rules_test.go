@@ -110,6 +110,23 @@ func TestOurs(t *testing.T) {
 	}
 }
 
+// TestExperiments: of the wrong probes that are recorded (docs/comparisons), the
+// rules find those that the manifest alone gives away, and leave the right one.
+func TestExperiments(t *testing.T) {
+	const path = "../../lab/compare/testdata/probes-wrong.yaml"
+	found := map[string]string{}
+	for _, f := range check(t, rules.File{Name: path, Text: mustRead(t, path)}) {
+		found[f.Object] += f.Rule
+	}
+	for object, want := range map[string]string{
+		"Pod short-budget": "probe-budget", "Pod on-failure": "probe-budget", "Pod copied-readiness": "liveness-is-readiness", "Pod right": "",
+	} {
+		if found[object] != want {
+			t.Errorf("%s: found %q, want %q", object, found[object], want)
+		}
+	}
+}
+
 func check(t *testing.T, files ...rules.File) []rules.Finding {
 	t.Helper()
 	found, err := rules.Check(files)

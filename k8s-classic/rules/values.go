@@ -56,7 +56,7 @@ func checkQuantities(s *set, add report) {
 			case name == "memory" && strings.HasSuffix(written, "m"):
 				add(o, "%s.memory %s are thousandths of a byte, %d bytes together", field, written, q.Value())
 			case name == "cpu" && q.Value() > 100:
-				add(o, "%s.cpu %s are as many CPUs; thousandths are written %sm", field, written, written)
+				add(o, "%s.cpu %s are %d whole CPUs; thousandths end in m", field, written, q.Value())
 			}
 			return true
 		})
