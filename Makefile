@@ -12,6 +12,8 @@ PYTHON := $(VENV)/bin/python
 LINTER := .cache/bin/golangci-lint
 LAB    := .lab/bin/lab
 V2     ?= 50
+NAME   ?=
+JOBS   ?= 1
 SCRIPTS := train bench lab/e2e/clients/python oinf
 # Counted, not timed: on a busy machine a time limit can end a run with an error of its own.
 FUZZ   ?= 2000x
@@ -176,6 +178,10 @@ bench-start: # exec to ready beside a bare net/http server; two minutes
 
 bench-engine: # against ONNX Runtime, frameworks, compilers; 12 minutes, and 5 the first time
 	go run ./bench/engine
+
+.PHONY: experiments
+experiments: $(LAB) ## run the comparisons again and assert their claims (NAME="undo surge", JOBS=1); hours, it says how many
+	@$(LAB) compare -jobs $(JOBS) $(NAME)
 
 .PHONY: docs
 docs: $(LAB) ## write docs/comparisons and its pictures again, from the recorded runs
