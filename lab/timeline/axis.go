@@ -52,8 +52,13 @@ func cuttingsFor(runs []*record.Run) []cutting {
 	return cuttings[:]
 }
 
-// fits is the longest stretch of time that is still easy to read, in ms.
-const fits = 55_000
+// fits is the longest stretch of time that is still easy to read, in ms; a run
+// that is longer than longest, and than twice the median of its family, gets a
+// scale of its own, which is printed.
+const (
+	fits    = 55_000
+	longest = 75_000
+)
 
 // Axis is what the pictures of a family share: where the trigger stands, the
 // scale, the width of a bin.
@@ -63,6 +68,10 @@ type Axis struct {
 	// Bin is the width of a bin of requests in ms.
 	Bin int64
 	cut cutting
+	// limit is the longest visible time of the runs that share the scale, own
+	// says that this one does not.
+	limit int64
+	own   bool
 }
 
 // NewAxis is the axis for a family's runs.
@@ -73,28 +82,86 @@ func NewAxis(runs ...*record.Run) Axis {
 			a.Left = max(a.Left, min(widthOf(laneName(l), sizeText, false)+18, leftMost))
 		}
 	}
-	longest, breaks := int64(0), 0
-	for _, a.cut = range cuttingsFor(runs) {
-		longest, breaks = 0, 0
-		for _, run := range runs {
-			t := a.trackOf(run)
-			visible := t.to - t.from
-			for _, c := range t.cuts {
-				visible -= c.To - c.From
-			}
-			longest, breaks = max(longest, visible), max(breaks, len(t.cuts))
-		}
-		if longest <= fits {
+	tiers := cuttingsFor(runs)
+	a.cut = tiers[len(tiers)-1]
+	var lengths []int64
+	for _, run := range runs {
+		length, _ := a.visible(run)
+		lengths = append(lengths, length)
+	}
+	slices.Sort(lengths)
+	a.limit = longest
+	if n := len(lengths); n > 0 {
+		a.limit = max(a.limit, 2*lengths[(n-1)/2])
+	}
+	for _, a.cut = range tiers {
+		if length, _ := a.longest(runs); length <= fits && !a.anyOver(runs, lengths) {
 			break
 		}
 	}
-	a.Scale = min(mostScale, (right-a.Left-float64(breaks)*breakWidth)/float64(max(longest, 1)))
+	length, breaks := a.longest(runs)
+	return a.scaled(length, breaks)
+}
+
+// For is the axis of one of the family's runs: the family's, or, for a run much
+// longer than the others, one of its own.
+func (a Axis) For(run *record.Run) Axis {
+	length, _ := a.visible(run)
+	if a.limit == 0 || length <= a.limit {
+		return a
+	}
+	a.own, a.cut = true, cutting{60_000, 15_000}
+	length, breaks := a.visible(run)
+	return a.scaled(length, breaks)
+}
+
+// scaled fits a visible time with some breaks into the plot.
+func (a Axis) scaled(length int64, breaks int) Axis {
+	a.Scale = min(mostScale, (right-a.Left-float64(breaks)*breakWidth)/float64(max(length, 1)))
 	for _, a.Bin = range []int64{200, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000} {
 		if float64(a.Bin)*a.Scale >= 4 {
 			break
 		}
 	}
 	return a
+}
+
+// visible is how much of a run is left after its cuts, and how many these are.
+func (a Axis) visible(run *record.Run) (length int64, breaks int) {
+	t := a.trackOf(run)
+	length = t.to - t.from
+	for _, c := range t.cuts {
+		length -= c.To - c.From
+	}
+	return length, len(t.cuts)
+}
+
+// longest is the most of both over the runs within the limit.
+func (a Axis) longest(runs []*record.Run) (length int64, breaks int) {
+	for _, run := range runs {
+		if l, b := a.visible(run); l <= a.limit {
+			length, breaks = max(length, l), max(breaks, b)
+		}
+	}
+	return length, breaks
+}
+
+// anyOver says that a run exceeds the limit that would not with the strictest
+// cuts, whose visible times are given in order.
+func (a Axis) anyOver(runs []*record.Run, strict []int64) bool {
+	over := 0
+	for _, run := range runs {
+		if l, _ := a.visible(run); l > a.limit {
+			over++
+		}
+	}
+	least := 0
+	for _, l := range strict {
+		if l > a.limit {
+			least++
+		}
+	}
+	return over > least
 }
 
 // Tick is the distance of the axis's labels in ms.

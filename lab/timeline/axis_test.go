@@ -62,6 +62,27 @@ func TestFamily(t *testing.T) {
 	}
 }
 
+// TestOwnScale: one run that stays long after all cuts does not squash the rest.
+func TestOwnScale(t *testing.T) {
+	w := newWorld("rollouts", 1, 600_000)
+	w.mark(6000, record.MarkTrigger, "x")
+	for i := range int64(100) {
+		w.add(life{version: "v2", created: 6000 + 5500*i, started: 7000 + 5500*i, ready: 8000 + 5500*i, deleted: 10_000 + 5500*i, gone: 11_000 + 5500*i})
+	}
+	long, short, other := w.done(), blueGreen(), recreate()
+	with, without := NewAxis(long, short, other), NewAxis(short, other)
+	if with.Scale != without.Scale {
+		t.Errorf("the scale is %v beside the long run, %v without it", with.Scale, without.Scale)
+	}
+	if a := with.For(short); a != with {
+		t.Errorf("a short run has the axis %+v", a)
+	}
+	own := with.For(long)
+	if tr := own.trackOf(long); own.Scale >= with.Scale || tr.x(tr.to) > right+1e-6 {
+		t.Errorf("the long run has scale %v of %v and ends at %v", own.Scale, with.Scale, tr.x(tr.to))
+	}
+}
+
 func TestTexts(t *testing.T) {
 	for _, tt := range [][2]string{
 		{Thousands(0), "0"}, {Thousands(1234567), "1,234,567"}, {Seconds(math.NaN()), "–"}, {Seconds(1.26), "1.3 s"}, {Seconds(180.2), "180 s"},

@@ -61,6 +61,9 @@ func (d *drawing) axis() {
 	bar := d.Axis.Tick(60)
 	w := float64(bar) * d.Axis.Scale
 	text := fmt.Sprintf("%s; the same scale in all pictures of %s", seconds(bar), d.Run.Header.Family)
+	if d.Axis.own {
+		text = fmt.Sprintf("%s; this run is much longer than others of %s and has a scale of its own", seconds(bar), d.Run.Header.Family)
+	}
 	d.line(d.track.x0, y, d.track.x0+w, y, th.Line, "stroke-width", 3.0)
 	d.text(d.track.x0+w+8, y+4, style{size: sizeSmall, fill: th.Muted}, text)
 	d.y = y + 16

@@ -31,6 +31,7 @@ type drawing struct {
 
 // Draw draws a picture in the colours of a theme.
 func Draw(p Picture, theme Theme) []byte {
+	p.Axis = p.Axis.For(p.Run)
 	d := &drawing{canvas: canvas{theme: theme}, Picture: p, track: p.Axis.trackOf(p.Run).fill(p.Run), lanes: figures.Lanes(p.Run)}
 	d.steps = figures.Steps(d.lanes)
 	// Pods that had gone before belong to the setup.

@@ -58,7 +58,7 @@ func (d *drawing) summaryLegend(all []Picture, width float64) {
 		bar := a.Tick(50)
 		w := float64(bar) * a.Scale
 		d.line(x, y+6, x+w, y+6, th.Line, "stroke-width", 3.0)
-		d.text(x+w+6, y+10, style{size: sizeText, fill: th.Text}, seconds(bar)+", everywhere")
+		d.text(x+w+6, y+10, style{size: sizeText, fill: th.Text}, seconds(bar))
 	}
 	d.y += 30
 }
@@ -82,6 +82,11 @@ func (d *drawing) cell(p Picture, x, y, width float64) {
 		fill = th.Failed
 	}
 	d.text(x, y+25, style{size: sizeSmall, fill: fill}, shorten(headline(p), sizeSmall, width, false))
+	p.Axis = p.Axis.For(p.Run)
+	if p.Axis.own {
+		about := "own scale"
+		d.text(x+width, y+25, style{size: sizeSmall, anchor: "end", fill: th.Muted}, about)
+	}
 	ratio := width / (right - p.Axis.Left)
 	t := p.Axis.trackOf(p.Run)
 	t.x0, t.scale, t.gap = x, t.scale*ratio, t.gap*ratio
