@@ -30,6 +30,7 @@ func (s *Server) Drain(delay, timeout time.Duration) (cut int) {
 	if delay > 0 {
 		time.Sleep(delay)
 	}
+	s.hurry()
 	last := min(farewell, timeout/4)
 	if s.shutdown(timeout-last) == nil {
 		return 0

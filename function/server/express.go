@@ -96,14 +96,32 @@ const closeTime = 100 * time.Millisecond
 
 // Close waits for the end of an answer.
 func (c *expressConn) Close() error {
-	if !c.answering.TryLock() {
-		// Where this fails the connection is broken, and so is the write.
-		_ = c.TCPConn.SetWriteDeadline(time.Now().Add(closeTime))
-		c.answering.Lock()
-	}
+	c.hurry()
+	c.answering.Lock()
 	defer c.answering.Unlock()
 	c.closed = true
 	return c.TCPConn.Close()
+}
+
+// hurry bounds the time that an answer under way may still take.
+func (c *expressConn) hurry() {
+	if c.answering.TryLock() {
+		c.answering.Unlock()
+		return
+	}
+	// Where this fails the connection is broken, and so is the write.
+	_ = c.TCPConn.SetWriteDeadline(time.Now().Add(closeTime))
+}
+
+// hurry bounds that time for all connections together: they are closed one by one.
+func (s *Server) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.conns {
+		if c, ok := conn.(*expressConn); ok {
+			c.hurry()
+		}
+	}
 }
 
 // Read reads for net/http, which does not see the requests that the lane answers.

@@ -3,10 +3,12 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -287,12 +289,7 @@ func TestExpressEnd(t *testing.T) {
 	expected(t, s)
 
 	// The deadlines are renewed.
-	var c *expressConn
-	s.mu.Lock()
-	for k := range s.conns {
-		c = k.(*expressConn)
-	}
-	s.mu.Unlock()
+	c := only(t, s)
 	c.read.Store(0)
 	if got := exchange(t, conn, r, request); got != want || seen.Load() != 2 {
 		t.Errorf("net/http saw %d requests: %s", seen.Load(), got)
@@ -325,15 +322,7 @@ func wait(t *testing.T, done func() bool) {
 func TestExpressClose(t *testing.T) {
 	s, url, _, _ := express(t, nil)
 	dial(t, url)
-	var c *expressConn
-	wait(t, func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for k := range s.conns {
-			c = k.(*expressConn)
-		}
-		return c != nil
-	})
+	c := only(t, s)
 	c.answering.Lock()
 	closed := make(chan error)
 	go func() { closed <- c.Close() }()
@@ -352,6 +341,43 @@ func TestExpressClose(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
+}
+
+// TestExpressHurry: clients that ask and never read do not hold the end of the
+// server: their time runs out for all of them together, before one is closed.
+func TestExpressHurry(t *testing.T) {
+	s, url, _, _ := express(t, nil)
+	dial(t, url)
+	c := only(t, s)
+	c.answering.Lock()
+	failed := make(chan error)
+	go func() {
+		for chunk := make([]byte, 1<<20); ; {
+			if _, err := c.Write(chunk); err != nil {
+				failed <- err
+				return
+			}
+		}
+	}()
+	s.hurry()
+	if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
+	c.answering.Unlock()
+}
+
+// only is the one connection of a server.
+func only(t *testing.T, s *Server) (c *expressConn) {
+	t.Helper()
+	wait(t, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for k := range s.conns {
+			c = k.(*expressConn)
+		}
+		return c != nil
+	})
+	return c
 }
 
 // TestExpressAllocations: an answer costs next to no memory.
