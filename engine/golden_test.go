@@ -128,6 +128,21 @@ func checkGolden(t *testing.T, dir, file string, meta *goldenMeta) {
 		compareByStatus(t, dir, file, out.Name, &check, b.Output(i), want, max(meta.Tolerance.Rtol, meta.Tolerance.Atol))
 	}
 	compareAlone(t, m, b, check.Inputs, rows)
+	scoreNone(t, m, b)
+}
+
+// scoreNone gives a used batch no rows: its outputs keep their shapes.
+func scoreNone(t *testing.T, m *engine.Model, b *engine.Batch) {
+	t.Helper()
+	b.Reset(0)
+	if err := b.Run(); err != nil {
+		t.Fatalf("no rows: %v", err)
+	}
+	for i, p := range m.Signature().Outputs {
+		if out := b.Output(i); out.Rows() != 0 || out.Len() != 0 || len(out.Shape) != len(p.Shape) || out.Width() != p.Width() {
+			t.Errorf("no rows: output %q has shape %v, the signature says %v", p.Name, out.Shape, p.Shape)
+		}
+	}
 }
 
 // nativeOutputs says which answers of the framework a native file's outputs

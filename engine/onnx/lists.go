@@ -195,16 +195,26 @@ func (r *reader) run(whole func(b []byte) int) span {
 	return span{r.data[start:r.at], true, n}
 }
 
-// wholeVarint is the length of the number that opens b, 0 where there is none.
-func wholeVarint(b []byte) int {
-	if len(b) > 0 && b[0] < 0x80 {
-		return 1
+// runInts is run for integers, most of which take a byte or two.
+func (r *reader) runInts() span {
+	key, start, n, b, at := r.key(), r.start, 1, r.data, r.at
+	for ; at+1 < len(b) && b[at] == key; n++ {
+		if b[at+1] < 0x80 {
+			at += 2
+			continue
+		}
+		if at+2 < len(b) && b[at+2] < 0x80 {
+			at += 3
+			continue
+		}
+		_, size := binary.Uvarint(b[at+1:])
+		if size <= 0 {
+			break
+		}
+		at += 1 + size
 	}
-	if len(b) > 1 && b[1] < 0x80 {
-		return 2
-	}
-	_, n := binary.Uvarint(b)
-	return max(n, 0)
+	r.at = at
+	return span{b[start:at], true, n}
 }
 
 func wholeFloat(b []byte) int {
@@ -215,6 +225,9 @@ func wholeFloat(b []byte) int {
 }
 
 func wholeText(b []byte) int {
+	if len(b) > 0 && int(b[0]) < min(0x80, len(b)) {
+		return 1 + int(b[0])
+	}
 	n, size := binary.Uvarint(b)
 	if size <= 0 || n > uint64(len(b)-size) {
 		return 0
@@ -229,7 +242,7 @@ func (r *reader) intList(l *Ints) {
 		return
 	}
 	if r.wire == wireVarint {
-		l.span = r.run(wholeVarint)
+		l.span = r.runInts()
 		return
 	}
 	m := &reader{data: r.bytes(), base: r.subAt, err: r.err}

@@ -62,3 +62,67 @@ func TestLists(t *testing.T) {
 		t.Errorf("strings: %s", diff)
 	}
 }
+
+// sameLists reads the lists of an attribute in every way.
+func sameLists(t *testing.T, a *onnx.Attr) {
+	t.Helper()
+	var ints []int64
+	for r, memory := a.Ints.Reader(), make([]int64, 3); ; {
+		some := r.Next(memory)
+		ints = append(ints, some...)
+		if len(some) < len(memory) {
+			break
+		}
+	}
+	if all := a.Ints.All(); !slices.Equal(all, ints) || len(all) != a.Ints.Len() {
+		t.Fatalf("%d integers %v, in parts %v", a.Ints.Len(), all, ints)
+	}
+	floats := a.Floats.All()
+	if len(floats) != a.Floats.Len() {
+		t.Fatalf("%d floats %v", a.Floats.Len(), floats)
+	}
+	for i, v := range floats {
+		if math.Float32bits(a.Floats.At(i)) != math.Float32bits(v) {
+			t.Fatalf("float %d is %v, alone %v", i, v, a.Floats.At(i))
+		}
+	}
+	r, texts := a.Strings.Reader(), a.Strings.All()
+	for i, want := range texts {
+		if have, ok := r.Next(); !ok || string(have) != want {
+			t.Fatalf("text %d is %q, alone %q, %v", i, want, have, ok)
+		}
+	}
+	if _, more := r.Next(); more || len(texts) != a.Strings.Len() {
+		t.Fatalf("%d texts %q, more: %v", a.Strings.Len(), texts, more)
+	}
+}
+
+// TestListForms reads lists whose keys are longer than need be, lists in pieces
+// with other fields between them, and empty ones, in every way.
+func TestListForms(t *testing.T) {
+	name := message(1, "a")
+	for what, c := range map[string]struct {
+		data                  string
+		ints, floats, strings int
+	}{
+		"long keys":     {"\xc0\x00\x05\x40\x06" + "\xbd\x00\x00\x00\x80\x3f\x3d\x00\x00\x80\x3f" + "\xca\x00\x01x\x4a\x01y", 2, 2, 2},
+		"in pieces":     {"\x40\x05\x40\x85\x01" + name + "\x40\x06" + "\x3d\x00\x00\x80\x3f" + name + "\x3d\x00\x00\x80\x3f" + "\x4a\x01x" + name + "\x4a\x01y\x4a\x00", 3, 2, 3},
+		"packed twice":  {message(8, "\x05\x85\x01") + message(8, "\x06") + message(7, "\x00\x00\x80\x3f") + message(7, ""), 3, 1, 0},
+		"packed, empty": {message(8, "") + message(7, ""), 0, 0, 0},
+		"none":          {name, 0, 0, 0},
+	} {
+		a := attrOf(t, c.data)
+		if have := [3]int{a.Ints.Len(), a.Floats.Len(), a.Strings.Len()}; have != [3]int{c.ints, c.floats, c.strings} {
+			t.Errorf("%s: %v elements", what, have)
+		}
+		sameLists(t, a)
+	}
+	for what, data := range map[string]string{
+		"number cut short": "\x40\x05\x40\x85", "text cut short": "\x4a\x01x\x4a\x05y", "float cut short": "\x3d\x00\x00\x80\x3f\x3d\x00",
+		"packed number cut short": message(8, "\x85"), "packed float cut short": message(7, "\x85"),
+	} {
+		if _, err := onnx.Parse([]byte(message(7, message(1, message(5, data))))); err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}

@@ -151,5 +151,10 @@ func FuzzParse(f *testing.F) {
 		if err == nil && m.Graph == nil {
 			t.Fatal("neither a graph nor an error")
 		}
+		for i := 0; err == nil && i < len(m.Graph.Nodes); i++ {
+			for k := range m.Graph.Nodes[i].Attrs {
+				sameLists(t, &m.Graph.Nodes[i].Attrs[k])
+			}
+		}
 	})
 }
