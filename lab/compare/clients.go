@@ -69,8 +69,8 @@ type clients struct {
 }
 
 // startClients starts `lab load -serve` by argv, which says where it runs.
-func startClients(argv []string, environ []string, started time.Time, list []load.Client, out *record.Writer) (*clients, error) {
-	cmd := exec.Command(argv[0], argv[1:]...)
+func startClients(ctx context.Context, argv []string, environ []string, started time.Time, list []load.Client, out *record.Writer) (*clients, error) {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	c := &clients{cmd: cmd, done: make(chan struct{}), streak: map[string]int{}, changed: make(chan struct{})}
 	cmd.Env, cmd.Stderr = environ, &c.stderr
 	var err error

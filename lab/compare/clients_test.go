@@ -19,7 +19,7 @@ import (
 // begin starts the test's own program as the load program.
 func begin(t *testing.T, url string, out *record.Writer, started time.Time) *clients {
 	t.Helper()
-	c, err := startClients([]string{os.Args[0]}, append(os.Environ(), serveVariable+"=1"), started, []load.Client{
+	c, err := startClients(t.Context(), []string{os.Args[0]}, append(os.Environ(), serveVariable+"=1"), started, []load.Client{
 		{Name: Fresh, URL: url, Rate: 100, Fresh: true, Timeout: 10 * time.Second, InFlight: 50, Bodies: [][]byte{[]byte("{}")}},
 		{Name: Kept, URL: url, Rate: 100, Connections: 2, Timeout: 10 * time.Second, InFlight: 50, Bodies: [][]byte{[]byte("{}")}},
 	}, out)
@@ -109,7 +109,7 @@ func TestClientsFail(t *testing.T) {
 	if err := c.stop(); err == nil || !strings.Contains(err.Error(), `names the client "nobody"`) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := startClients([]string{"/no/such/program"}, nil, time.Now(), nil, out); err == nil {
+	if _, err := startClients(t.Context(), []string{"/no/such/program"}, nil, time.Now(), nil, out); err == nil {
 		t.Error("a missing program started")
 	}
 }

@@ -198,7 +198,7 @@ func (r *Runner) play(ctx context.Context, e Experiment, namespace string, start
 
 // startLoad starts the clients, lets them warm up, and begins to record.
 func (r *Runner) startLoad(ctx context.Context, e Experiment, s *Stage, list []load.Client, started time.Time) (err error) {
-	c, err := startClients(r.Load, r.Target.Environ, started, list, s.out)
+	c, err := startClients(ctx, r.Load, r.Target.Environ, started, list, s.out)
 	if err != nil {
 		return err
 	}

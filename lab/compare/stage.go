@@ -235,7 +235,7 @@ func (s *Stage) AskTag(ctx context.Context) error {
 	if err := s.Mark("callers of the tag", "POST "+c.Host+"/predict"); err != nil {
 		return err
 	}
-	s.tagged, err = startClients(s.runner.Load, s.target.Environ, s.started, []load.Client{c}, s.out)
+	s.tagged, err = startClients(ctx, s.runner.Load, s.target.Environ, s.started, []load.Client{c}, s.out)
 	if err != nil {
 		return err
 	}

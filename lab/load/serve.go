@@ -85,6 +85,9 @@ func obey(ctx context.Context, commands *bufio.Scanner, rates map[string]chan fl
 		if !ok {
 			return fmt.Errorf("a command names the client %q, which does not run", c.Client)
 		}
+		if c.Rate <= 0 {
+			return fmt.Errorf("client %s: rate %g, want more than 0", c.Client, c.Rate)
+		}
 		select {
 		case to <- c.Rate:
 		case <-ctx.Done():
