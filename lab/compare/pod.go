@@ -22,9 +22,9 @@ const (
 	podAddress = classicPrefix + "pod"
 
 	markAnswer = "a prediction"
-	// podDrain is DRAIN_DELAY of the manifest, less what the kubelet needs until it
-	// has told the process.
-	podDrain = 4 * time.Second
+	// told is how much earlier than the recorder kube-proxy may have heard of a
+	// change of endpoints.
+	told = 500 * time.Millisecond
 )
 
 // pods are what one pod does, with nobody who looks after it.
@@ -32,7 +32,7 @@ func pods() []Experiment {
 	return []Experiment{{
 		Name: "pod", Family: "pod", Title: "One pod from apply to delete",
 		Question: "What happens to a single pod from kubectl apply to kubectl delete?",
-		Answer:   "It runs, and is ready for predictions a moment later; told to end it goes on answering while it drains, and then nothing replaces it.",
+		Answer:   "It runs, and is ready for predictions a moment later; told to end it goes on answering while it drains, as long as its Service sends to it, and then nothing replaces it.",
 		Files:    []string{podFile, podService},
 		Load:     Load{Service: podAddress, Rate: 20, Later: true},
 		Setup:    func(ctx context.Context, s *Stage) error { return s.Apply(ctx, podService) },
@@ -66,9 +66,9 @@ func pods() []Experiment {
 			answered(),
 			untouchedUntil(markDelete),
 			about(podName, "told to end, it takes its 5 s of DRAIN_DELAY at least", func(s *said) (string, bool) {
-				told, _ := s.first(func(p *record.Pod) bool { return p.Deleting })
+				ends, _ := s.first(func(p *record.Pod) bool { return p.Deleting })
 				gone, ok := s.first(func(p *record.Pod) bool { return p.Gone })
-				return seconds(gone - told), ok && gone-told >= 5*time.Second.Milliseconds()
+				return seconds(gone - ends), ok && gone-ends >= 5*time.Second.Milliseconds()
 			}),
 			answersWhileDraining(),
 			about(podName, "nothing comes in its place", func(s *said) (string, bool) { return "gone", s.last().Gone }),
@@ -121,18 +121,29 @@ func untouchedUntil(mark string) Claim {
 	}}
 }
 
-// answersWhileDraining claims that the drain loses no request: none that was due
-// before the delay of the drain was over has failed.
+// answersWhileDraining claims that the drain loses no request as long as the pod
+// is an endpoint of its Service: at first as one that ends and still serves, until
+// its readiness probe has failed often enough, since it says that it ends.
 func answersWhileDraining() Claim {
-	return Claim{Text: fmt.Sprintf("no request fails before %.0f s after the deletion", podDrain.Seconds()), Check: func(run *record.Run) (string, error) {
+	return Claim{Text: "no request fails until it is no endpoint any more, neither ready nor terminating", Check: func(run *record.Run) (string, error) {
 		deleted, err := markAt(markDelete)(run)
 		if err != nil {
 			return "", err
 		}
+		left := int64(-1)
+		for _, line := range run.Lines {
+			if e := line.Endpoints; e != nil && line.T > deleted && len(e.Ready)+len(e.Terminating) == 0 {
+				left = line.T
+				break
+			}
+		}
+		if left < 0 {
+			return "", errors.New("it stays an endpoint")
+		}
 		before, after, failed := 0, 0, 0
 		for _, line := range run.Lines {
 			r := line.Request
-			if r == nil || line.T >= deleted+podDrain.Milliseconds() {
+			if r == nil || line.T >= left-told.Milliseconds() {
 				continue
 			}
 			if line.T < deleted {
@@ -144,7 +155,7 @@ func answersWhileDraining() Claim {
 				failed++
 			}
 		}
-		measured := fmt.Sprintf("%d of %d, %d of them after the deletion", failed, before+after, after)
+		measured := fmt.Sprintf("%d of %d, %d of them in the %s after the deletion", failed, before+after, after, seconds(left-deleted))
 		if failed > 0 || before == 0 || after == 0 {
 			return measured, fmt.Errorf("measured %s", measured)
 		}

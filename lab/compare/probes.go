@@ -143,8 +143,10 @@ func probesWrong() Experiment {
 			someFailed(10),
 			killedBy("on-failure", "liveness", 1),
 			endedWith("on-failure", "Completed 0"),
-			about("on-failure", "nobody starts it again", func(s *said) (string, bool) {
-				return s.last().Phase, s.last().Phase == "Succeeded" && s.restarts() == 0
+			neverReady("on-failure"),
+			about("on-failure", "it is Succeeded in the end, and nobody starts it any more", func(s *said) (string, bool) {
+				t, _ := s.first(func(p *record.Pod) bool { return p.Phase == "Succeeded" })
+				return fmt.Sprintf("since %s before the end, %s", seconds(s.end-t), restartsText(s)), s.last().Phase == "Succeeded"
 			}),
 		},
 	}

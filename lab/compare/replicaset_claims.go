@@ -86,11 +86,11 @@ func cutOrder(cheap, dear string) Claim {
 				}
 			}
 		}
-		type told struct {
+		type cut struct {
 			at   int64
 			kind string
 		}
-		var order []told
+		var order []cut
 		var stays []string
 		for _, l := range figures.Lanes(run) {
 			is := kind[l.Name]
@@ -105,9 +105,9 @@ func cutOrder(cheap, dear string) Claim {
 				stays = append(stays, is)
 				continue
 			}
-			order = append(order, told{l.Segments[i].From, is})
+			order = append(order, cut{l.Segments[i].From, is})
 		}
-		slices.SortFunc(order, func(a, b told) int { return int(a.at - b.at) })
+		slices.SortFunc(order, func(a, b cut) int { return int(a.at - b.at) })
 		var have []string
 		for _, t := range order {
 			have = append(have, t.kind)
