@@ -39,7 +39,7 @@ func advices() []advice {
 // avoid are the settings that look like one of the others.
 func avoid() []advice {
 	return []advice{
-		{"maxSurge 0 and maxUnavailable 100 %", "an outage under the name of a rolling update", "", []string{"unavailable-100"}},
+		{"maxSurge 0 and maxUnavailable 100 %", "every old pod is told to end at once and none is ready until a new one is; only the drain of the old ones stands between callers and an outage", "", []string{"unavailable-100"}},
 		{"no readiness probe", "pods count as ready once they run, and get traffic before they listen", "", []string{"no-readiness"}},
 		{"minReadySeconds 0 with a version that dies later", "the rollout is reported as a success, then everything fails", "", []string{"dying-image"}},
 	}

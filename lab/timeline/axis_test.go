@@ -86,7 +86,7 @@ func TestOwnScale(t *testing.T) {
 func TestTexts(t *testing.T) {
 	for _, tt := range [][2]string{
 		{Thousands(0), "0"}, {Thousands(1234567), "1,234,567"}, {Seconds(math.NaN()), "–"}, {Seconds(1.26), "1.3 s"}, {Seconds(180.2), "180 s"},
-		{Percent(0), "0 %"}, {Percent(0.0012), "0.12 %"}, {Percent(0.031), "3.1 %"}, {Percent(0.5), "50 %"},
+		{Percent(0), "0\u00a0%"}, {Percent(0.0012), "0.12\u00a0%"}, {Percent(0.031), "3.1\u00a0%"}, {Percent(0.5), "50\u00a0%"},
 		{shorten("abcdefghij", 10, 30, false), "abc…"}, {num(-0.01), "0"}, {num(1.25), "1.3"},
 		{escape("a<b"), "a&lt;b"}, {short(1000), "1 s"}, {short(0.1), "0.1 ms"},
 	} {

@@ -15,28 +15,30 @@ const (
 	sizeSmall = 11.0
 )
 
-// widthOf estimates a text's width in px. The classes are those of Arial and
-// its like, with a tenth more, as the reader's font is not known.
+// widthOf bounds a text's width in px. The classes are those of DejaVu Sans,
+// which is wider than the other fonts that readers may have.
 func widthOf(text string, size float64, bold bool) float64 {
 	w := 0.0
 	for _, r := range text {
 		switch {
-		case strings.ContainsRune("ijl.,:;'|!", r):
-			w += 0.26
-		case strings.ContainsRune("ftrI ()[]/-", r):
-			w += 0.33
-		case strings.ContainsRune("mwMW%@", r):
-			w += 0.9
-		case r >= 'A' && r <= 'Z':
-			w += 0.7
+		case strings.ContainsRune("ijlI|", r):
+			w += 0.29
+		case strings.ContainsRune("fr.,:;'! /-()[]\u00a0", r):
+			w += 0.38
+		case strings.ContainsRune("t\"", r):
+			w += 0.42
+		case strings.ContainsRune("mMWOQ%@&<>=+×", r):
+			w += 0.95
+		case r == 'w' || r >= 'A' && r <= 'Z':
+			w += 0.78
 		default:
-			w += 0.56
+			w += 0.64
 		}
 	}
 	if bold {
-		w *= 1.07
+		w *= 1.12
 	}
-	return 1.1 * w * size
+	return w * size
 }
 
 // wrap breaks a text into lines of at most width px, at most so many; what does
@@ -44,7 +46,7 @@ func widthOf(text string, size float64, bold bool) float64 {
 func wrap(text string, size, width float64, most int) []string {
 	var lines []string
 	line := ""
-	for word := range strings.FieldsSeq(text) {
+	for word := range strings.SplitSeq(text, " ") {
 		next := strings.TrimSpace(line + " " + word)
 		if line != "" && widthOf(next, size, false) > width {
 			lines = append(lines, line)
@@ -97,14 +99,15 @@ func Seconds(s float64) string {
 	return fmt.Sprintf("%.1f s", s)
 }
 
-// Percent writes a share with what is worth reading of it.
+// Percent writes a share with what is worth reading of it; the space does not
+// break.
 func Percent(share float64) string {
 	p := 100 * share
 	switch {
 	case p >= 9.95 || p == 0:
-		return fmt.Sprintf("%.0f %%", p)
+		return fmt.Sprintf("%.0f\u00a0%%", p)
 	case p >= 0.95:
-		return fmt.Sprintf("%.1f %%", p)
+		return fmt.Sprintf("%.1f\u00a0%%", p)
 	}
-	return fmt.Sprintf("%.2g %%", p)
+	return fmt.Sprintf("%.2g\u00a0%%", p)
 }

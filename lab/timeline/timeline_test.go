@@ -154,7 +154,7 @@ func parse(t *testing.T, svg []byte) []node {
 			}
 		case xml.CharData:
 			if depth == 0 && len(all) > 0 {
-				all[len(all)-1].text += string(e)
+				all[len(all)-1].text += strings.TrimSpace(string(e))
 			}
 		}
 	}
@@ -210,8 +210,7 @@ func TestStructure(t *testing.T) {
 					if size < 11 {
 						t.Errorf("%q is %v px high", n.text, size)
 					}
-					// Without the tenth that layout adds for unknown fonts.
-					w := widthOf(n.text, size, n.attr["font-weight"] != "") / 1.1
+					w := widthOf(n.text, size, n.attr["font-weight"] != "")
 					x, y := n.float(t, "x"), n.float(t, "y")
 					switch n.attr["text-anchor"] {
 					case "middle":
