@@ -23,7 +23,7 @@ const (
 	MaxTargets  = 1 << 16 // XGBoost, LightGBM, CatBoost: classes or targets
 	MaxLevels   = 16      // CatBoost: levels of an oblivious tree, as CatBoost itself allows
 	MaxCategory = 1 << 24 // XGBoost: category codes
-	MaxSetWords = 1 << 24 // XGBoost: 32-bit words of all sets of categories
+	MaxSetWords = 1 << 20 // XGBoost: 32-bit words of all sets of categories, beyond two for each byte of the file
 	MaxInputs   = 1 << 14 // XGBoost, LightGBM, CatBoost: columns of a model with columns of text, each of which is an input
 	MaxUnnamed  = 1 << 16 // CatBoost: columns, where they are more than the file has bytes
 )

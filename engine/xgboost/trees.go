@@ -170,8 +170,8 @@ func (m *model) split(a *nodeArrays, i int, node *tree.Node) bool {
 	}
 	from := len(m.spec.Bits)
 	words := int(top/32) + 1
-	if from+words > modelfile.MaxSetWords {
-		m.r.Exceed("sets of categories of more than %d words", modelfile.MaxSetWords)
+	if most := modelfile.MaxSetWords + 2*m.size; from+words > most {
+		m.r.Exceed("sets of categories of more than %d words in a file of %d bytes", most, m.size)
 		return false
 	}
 	m.spec.Bits = append(m.spec.Bits, make([]uint32, words)...)
