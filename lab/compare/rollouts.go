@@ -222,7 +222,7 @@ func recreate() Experiment {
 
 func unavailable() Experiment {
 	e := rolling("unavailable-100", "maxSurge 0 and maxUnavailable 100 %", "lab/compare/patches/unavailable-100.yaml",
-		"All old pods are told to end at once, and none is ready until a new one is.",
+		"No: all old pods are told to end at once and for a while none is ready; only their drain carries callers, and only if a new pod is ready before it ends.",
 		least(0), peak(wantPods))
 	e.Question, e.Promise = "Is a rolling update with maxUnavailable 100 % still one?", ""
 	return e
