@@ -205,7 +205,7 @@ func (d *drawing) labels() (all []label, rows int) {
 		}
 		l := label{x: d.track.x(line.T), bold: m.Name == record.MarkTrigger || m.Name == record.MarkDone}
 		// A bold text is wider than wrap takes it for.
-		l.lines = wrap(wordsOf(m), sizeText*1.12, max(Width-12-l.x, l.x-12), 2)
+		l.lines = wrap(wordsOf(m), sizeText*1.12, max(Width-12-l.x, l.x-12), 3)
 		w := 0.0
 		for _, text := range l.lines {
 			w = max(w, widthOf(text, sizeText, l.bold))
