@@ -73,6 +73,10 @@ func lives(s *said) []life {
 		t := s.at[i]
 		if n := restartsOf(p); isRunning(p) && n > count {
 			if now != nil { // nobody told its end apart from the next one's start
+				if readySince >= 0 {
+					now.served += t - readySince
+					readySince = -1
+				}
 				out = append(out, life{now.ran, t, now.served, t})
 			} else if len(out) > 0 {
 				out[len(out)-1].next = t
