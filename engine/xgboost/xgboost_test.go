@@ -326,7 +326,7 @@ func TestLimits(t *testing.T) {
 		{"1048577 features", []string{`"num_feature":"2"`, fmt.Sprintf(`"num_feature":"%d"`, modelfile.MaxColumns+1)}},
 		{"65537 outputs", []string{`"num_class":"0"`, fmt.Sprintf(`"num_class":"%d"`, modelfile.MaxTargets+1)}},
 		{"tree 0 node 0 has category 16777216", []string{`"split_type":[0,`, `"split_type":[1,`, none, strings.ReplaceAll(sets(1), fmt.Sprint(modelfile.MaxCategory-1), fmt.Sprint(modelfile.MaxCategory))}},
-		{"sets of categories of more than 16777216 words", []string{none, sets(wide), "[1,-1,-1]", left, "[2,-1,-1]", left, "[1,0,0]", zeros, "[0.5,1,-2]", zeros,
+		{"words in a file of ", []string{none, sets(wide), "[1,-1,-1]", left, "[2,-1,-1]", left, "[1,0,0]", zeros, "[0.5,1,-2]", zeros,
 			`"default_left":[0,0,0]`, `"default_left":` + zeros, `"split_type":[0,0,0]`, `"split_type":` + strings.ReplaceAll(zeros, "0", "1")}},
 	} {
 		stump.Limited(t, xgboost.ParseJSON, stump.Change(t, model, c.parts...), c.want)
