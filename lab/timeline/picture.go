@@ -101,7 +101,7 @@ func (d *drawing) legend() {
 	var used [figures.States]bool
 	for _, l := range d.lanes {
 		for _, s := range l.Segments {
-			used[s.State] = true
+			used[s.State] = used[s.State] || len(d.track.pieces(s.From, s.To)) > 0
 		}
 	}
 	x, y := 12.0, d.y
