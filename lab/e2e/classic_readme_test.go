@@ -93,24 +93,26 @@ func TestClassicReadme(t *testing.T) {
 		}
 		for _, s := range page {
 			s.command = strings.NewReplacer("8080:80", port+":80", "localhost:8080", "localhost:"+port).Replace(s.command)
+			printed := "nothing" // when it was last asked
 			say := func(ctx context.Context) (bool, string, error) {
 				c := exec.CommandContext(ctx, "bash", "-c", "set -euo pipefail\n"+variables+"\n"+s.command)
 				c.Dir, c.Env = lab.root, environ
 				c.WaitDelay = 10 * time.Second
 				out, err := c.CombinedOutput()
 				if err != nil {
-					return false, "", fmt.Errorf("%w\n%s", err, out)
+					return false, printed, fmt.Errorf("%w\n%s", err, out)
 				}
-				return s.want == "" || showsLines(string(out), s.want), string(out), nil
+				printed = string(out)
+				return s.want == "" || showsLines(printed, s.want), printed, nil
 			}
 			var err error
 			if looking(s.command) {
 				// The first pause of -pod-probes comes after three minutes.
 				err = poll(ctx, 4*time.Minute, "the page's answer", say)
 			} else {
-				ok, out, failed := say(ctx)
+				ok, _, failed := say(ctx)
 				if err = failed; err == nil && !ok {
-					err = fmt.Errorf("printed:\n%s", out)
+					err = fmt.Errorf("printed:\n%s", printed)
 				}
 			}
 			if err != nil {
