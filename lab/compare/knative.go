@@ -210,7 +210,7 @@ func knativeBroken() Experiment {
 	return Experiment{
 		Name: "knative-broken", Title: "Knative: a broken revision",
 		Question: "What happens when v2 cannot start?",
-		Answer:   "It never gets traffic, although the Service asks for a tenth: the route keeps what it served before, and says why.",
+		Answer:   "It never gets traffic, although the Service asks for a tenth: the route keeps what it served before, and after the progress deadline it says why.",
 		Files:    []string{serviceV1, serviceV2, brokenV2},
 		Setup:    applied(shares{revisionV1: 100}, serviceV1),
 		Script: func(ctx context.Context, s *Stage) error {

@@ -77,7 +77,7 @@ func Play(ctx context.Context, r *Runner, p Plan, display steps.Display, out io.
 	// all runs of one.
 	for n := 1; n <= slices.Max(p.allRuns()); n++ {
 		for _, e := range p.Experiments {
-			if n > p.runs(e) {
+			if n > p.runs(e) || ctx.Err() != nil {
 				continue
 			}
 			slots <- struct{}{}
@@ -99,6 +99,9 @@ func Play(ctx context.Context, r *Runner, p Plan, display steps.Display, out io.
 		}
 	}
 	wg.Wait()
+	if ctx.Err() != nil {
+		return errors.Join(append(fault, ctx.Err())...) // what is there is not all
+	}
 	for _, e := range p.Experiments {
 		var runs []*record.Run
 		for n := 1; n <= p.runs(e); n++ {
@@ -127,9 +130,6 @@ func (p Plan) allRuns() []int {
 
 // step is one run with its line of progress.
 func step(ctx context.Context, r *Runner, e Experiment, n, of int, display steps.Display) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
 	one := steps.Step{Name: fmt.Sprintf("%s-%d", e.Name, n),
 		Title: fmt.Sprintf("%s, run %d of %d, about %s", e.Name, n, of, e.Takes)}
 	display.Begin(one)
