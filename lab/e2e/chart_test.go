@@ -300,7 +300,7 @@ func (r *release) refusals(ctx context.Context, t *testing.T) {
 		"strategy.maxSurge=0":    "/strategy",
 		"replicas=3":             "replicas",
 		"config.LOG_LEVEL=loud":  "/config/LOG_LEVEL",
-		"config.MODEL_VERISON=2": "MODEL_VERISON",
+		"config.MODEL_VARIANT=2": "MODEL_VARIANT",
 	} {
 		if out, err := r.helm(ctx, "upgrade", r.name, chart, "--set", value); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("--set %s: %v\n%s", value, err, out)

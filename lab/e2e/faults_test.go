@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -133,20 +134,27 @@ func TestClusterLocal(t *testing.T) {
 // one is a name of another.
 func TestTogether(t *testing.T) {
 	forms := []string{"knative/", "knative/gitops/", "k8s-classic/"}
-	for _, order := range [][3]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+	for number, order := range [][3]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
 		var names []string
 		for _, i := range order {
 			names = append(names, forms[i])
 		}
+		// The chart in each place at least once, under the name that comes closest
+		// to the Knative Service's.
+		names = slices.Insert(names, number%4, chart)
 		what := strings.Join(names, " then ")
 		feature(t, what, func(ctx context.Context, t *testing.T, n *namespace) {
-			for _, i := range order {
-				if forms[i] == "k8s-classic/" {
-					n.kubectl(ctx, t, "apply", "-f", forms[i])
-					continue
+			for _, form := range names {
+				switch form {
+				case "k8s-classic/":
+					n.kubectl(ctx, t, "apply", "-f", form)
+				case chart:
+					out, err := n.helm(ctx, "install", "online-inference", chart, "--set", "replicaCount=1")
+					must(t, out, err)
+				default:
+					out, err := n.koApply(ctx, form)
+					must(t, out, err)
 				}
-				out, err := n.koApply(ctx, forms[i])
-				must(t, out, err)
 			}
 			// Plain apply of knative/ may lose its race (TestDeploy counts how
 			// often); applying again is the documented repair.
@@ -164,6 +172,7 @@ func TestTogether(t *testing.T) {
 			if err := n.classicSettled(ctx); err != nil {
 				t.Error(err)
 			}
+			n.kubectl(ctx, t, "rollout", "status", "deployment/online-inference-helm", "--timeout", "2m")
 		})
 	}
 }
