@@ -105,7 +105,7 @@ func rolling(name, title, patch, answer string, claims ...Claim) Experiment {
 		Load:     Load{Service: classicPrefix + "deployment-rolling-update"},
 		Setup:    deployed(rollingName, rollingFile, rollingService, classicPrefix+"deployment-rolling-update", patches...),
 		Script:   setImage(rollingName),
-		Takes:    45 * time.Second,
+		Takes:    55 * time.Second,
 		Claims:   claims,
 	}
 }
@@ -119,7 +119,7 @@ func surge() Experiment {
 		Load:     Load{Service: classicPrefix + "deployment-blue-green"},
 		Setup:    deployed(surgeName, surgeFile, surgeService, classicPrefix+"deployment-blue-green"),
 		Script:   setImage(surgeName),
-		Takes:    50 * time.Second,
+		Takes:    65 * time.Second,
 		Claims: []Claim{noneFailed(), atLeast(wantPods), peak(2 * wantPods), mixed(), {
 			Text: "at one moment all 4 old and all 4 new pods exist",
 			Check: func(run *record.Run) (string, error) {
@@ -172,7 +172,7 @@ func blueGreen() Experiment {
 		Load:   Load{Service: service},
 		Setup:  deployed("online-inference-blue", blueGreenFolder+"deployment-blue.yaml", blueGreenFolder+"service.yaml", service, replicas4),
 		Script: green,
-		Takes:  45 * time.Second,
+		Takes:  60 * time.Second,
 		Claims: []Claim{noneFailed(), notMixed(), peak(2 * wantPods), atLeast(wantPods), keptStay()},
 	}
 }
@@ -215,7 +215,7 @@ func recreate() Experiment {
 		Load:     Load{Service: service},
 		Setup:    deployed(name, folder+"deployment.yaml", folder+"service.yaml", service, replicas4),
 		Script:   setImage(name),
-		Takes:    45 * time.Second,
+		Takes:    60 * time.Second,
 		Claims:   []Claim{someFailed(20), least(0), peak(wantPods), notMixed()},
 	}
 }
@@ -263,7 +263,7 @@ func dying() Experiment {
 		return rolledOut(ctx, s, rollingName)
 	}
 	// Two lives of 30 s, the restart between them, and the first back-off.
-	e.Tail, e.Takes = 85*time.Second, 115*time.Second
+	e.Tail, e.Takes = 85*time.Second, 125*time.Second
 	return e
 }
 
@@ -294,7 +294,7 @@ func dyingCaught() Experiment {
 		return s.Done("Progressing=False, ProgressDeadlineExceeded")
 	}
 	// Fewer requests, since the run is long.
-	e.Load.Rate, e.Takes = 10, 530*time.Second
+	e.Load.Rate, e.Takes = 10, 540*time.Second
 	return e
 }
 
@@ -322,6 +322,6 @@ func undo() Experiment {
 		}
 		return rolledOut(ctx, s, rollingName)
 	}
-	e.Takes = 60 * time.Second
+	e.Takes = 75 * time.Second
 	return e
 }

@@ -21,6 +21,9 @@ import (
 	"online-inference/lab/target"
 )
 
+// isKnative says whether a file of the project is one of Knative's manifests.
+func isKnative(file string) bool { return strings.HasPrefix(file, "knative/") }
+
 // functionImage is how manifests name the function's image; ko builds it.
 const functionImage = "ko://online-inference/function"
 
@@ -116,7 +119,7 @@ func patchType(root, file, patch string) (string, error) {
 	switch _, list := content.([]any); {
 	case list:
 		return "json", nil
-	case strings.HasPrefix(file, "knative/"):
+	case isKnative(file):
 		return "merge", nil
 	default:
 		return "strategic", nil
@@ -135,7 +138,7 @@ func (t *tools) function(ctx context.Context) (string, error) {
 // applyText is how a user applies a patched file.
 func applyText(root, file string, patches []string) (string, error) {
 	program := "kubectl"
-	if strings.HasPrefix(file, "knative/") {
+	if isKnative(file) {
 		program = "ko"
 	}
 	if len(patches) == 0 {
