@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"online-inference/lab/compare"
 	"online-inference/lab/figures"
@@ -32,7 +33,7 @@ func experimentPage(r *Result, p timeline.Picture) []byte {
 	d.p("## Method")
 	method(d, r)
 	d.p("## Again")
-	d.p("About %s for each run, on the cluster that is up:", r.Takes)
+	d.p("About %s for each run, on the cluster that is up:", about(r.Takes))
 	d.code(r.Command())
 	d.p("All experiments: [comparisons](../comparisons.md).")
 	return []byte(strings.TrimRight(d.String(), "\n") + "\n")
@@ -213,6 +214,14 @@ func code(s string) string {
 		return s
 	}
 	return "`" + s + "`"
+}
+
+// about writes how long something takes.
+func about(t time.Duration) string {
+	if t < 2*time.Minute {
+		return fmt.Sprintf("%.0f s", t.Seconds())
+	}
+	return fmt.Sprintf("%.0f min", t.Minutes())
 }
 
 // age writes milliseconds as kubectl does.

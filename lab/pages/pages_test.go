@@ -207,7 +207,7 @@ func TestLoad(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	for _, tt := range [][2]string{
-		{age(-5), "0s"}, {age(119_999), "119s"}, {age(120_000), "2m0s"}, {age(599_000), "9m59s"}, {age(600_000), "10m"},
+		{about(45 * time.Second), "45 s"}, {about(15 * time.Minute), "15 min"}, {age(-5), "0s"}, {age(119_999), "119s"}, {age(120_000), "2m0s"}, {age(599_000), "9m59s"}, {age(600_000), "10m"},
 		{spread(figures.SpreadOf(3, 1, 2), whole), "2 (1–3)"}, {spread(figures.SpreadOf(2, 2), whole), "2"}, {spread(figures.SpreadOf(), whole), "–"},
 		{withBound(figures.Count{N: 3000}), "0 of 3,000 (< 0.1\u00a0%)"}, {withBound(figures.Count{}), "–"}, {withBound(figures.Count{N: 9, Failed: 1}), "1 of 9"},
 		{fmt.Sprint(podRows(&record.Run{}, 0, "before")), "[[before none     ]]"},

@@ -76,7 +76,11 @@ func headline(p Picture) string {
 // cell draws one run.
 func (d *drawing) cell(p Picture, x, y, width float64) {
 	th := d.theme
-	d.text(x, y+10, style{size: sizeText, fill: th.Text, bold: true}, shorten(cmp.Or(p.Short, p.Title), sizeText, width, true))
+	name, size := cmp.Or(p.Short, p.Title), sizeText
+	if widthOf(name, size, true) > width {
+		size = sizeSmall
+	}
+	d.text(x, y+10, style{size: size, fill: th.Text, bold: true}, shorten(name, size, width, true))
 	fill := th.Muted
 	if p.Figures.All().Failed > 0 {
 		fill = th.Failed
