@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,19 +15,9 @@ import (
 	"online-inference/lab/record"
 )
 
-func rate(e Experiment) float64 {
-	if e.Load.Rate == 0 {
-		return DefaultRate
-	}
-	return e.Load.Rate
-}
+func rate(e Experiment) float64 { return cmp.Or(e.Load.Rate, DefaultRate) }
 
-func timeout(e Experiment) time.Duration {
-	if e.Load.Timeout == 0 {
-		return DefaultTimeout
-	}
-	return e.Load.Timeout
-}
+func timeout(e Experiment) time.Duration { return cmp.Or(e.Load.Timeout, DefaultTimeout) }
 
 // Names of clients.
 const (

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -46,6 +47,8 @@ type Runner struct {
 	Cluster map[string]string
 
 	tools *tools
+	// baseline replaces Baseline where it is not 0: tests do not need it.
+	baseline time.Duration
 }
 
 // Prepare finds out what all runs share.
@@ -196,7 +199,7 @@ func (r *Runner) play(ctx context.Context, e Experiment, namespace string, start
 		}
 	}
 	say("baseline")
-	if err := s.For(ctx, Baseline); err != nil {
+	if err := s.For(ctx, cmp.Or(r.baseline, Baseline)); err != nil {
 		return err
 	}
 	if s.clients != nil && !e.Load.Unsteady {
@@ -210,12 +213,8 @@ func (r *Runner) play(ctx context.Context, e Experiment, namespace string, start
 	if err := e.Script(ctx, s); err != nil {
 		return fmt.Errorf("script: %w", err)
 	}
-	tail := e.Tail
-	if tail == 0 {
-		tail = DefaultTail
-	}
 	say("tail")
-	if err := s.For(ctx, tail); err != nil {
+	if err := s.For(ctx, cmp.Or(e.Tail, DefaultTail)); err != nil {
 		return err
 	}
 	if declared := slices.Sorted(slices.Values(e.Files)); !slices.Equal(declared, slices.Sorted(maps.Keys(s.used))) {
