@@ -22,6 +22,8 @@ const (
 	podAddress = classicPrefix + "pod"
 
 	markAnswer = "a prediction"
+	// podDrain is DRAIN_DELAY of the manifest.
+	podDrain = 5 * time.Second
 	// told is how much earlier than the recorder kube-proxy may have heard of a
 	// change of endpoints.
 	told = 500 * time.Millisecond
@@ -68,7 +70,7 @@ func pods() []Experiment {
 			about(podName, "told to end, it takes its 5 s of DRAIN_DELAY at least", func(s *said) (string, bool) {
 				ends, _ := s.first(func(p *record.Pod) bool { return p.Deleting })
 				gone, ok := s.first(func(p *record.Pod) bool { return p.Gone })
-				return seconds(gone - ends), ok && gone-ends >= 5*time.Second.Milliseconds()
+				return seconds(gone - ends), ok && gone-ends >= podDrain.Milliseconds()
 			}),
 			answersWhileDraining(),
 			about(podName, "nothing comes in its place", func(s *said) (string, bool) { return "gone", s.last().Gone }),
@@ -121,12 +123,17 @@ func untouchedUntil(mark string) Claim {
 	}}
 }
 
-// answersWhileDraining claims that the drain loses no request as long as the pod
-// is an endpoint of its Service: at first as one that ends and still serves, until
-// its readiness probe has failed often enough, since it says that it ends.
+// answersWhileDraining claims that the drain loses no request as long as its delay
+// lasts and the pod is an endpoint of its Service: at first as one that ends and
+// still serves, until its readiness probe has failed often enough, since it says
+// that it ends.
 func answersWhileDraining() Claim {
-	return Claim{Text: "no request fails until it is no endpoint any more, neither ready nor terminating", Check: func(run *record.Run) (string, error) {
+	return Claim{Text: "no request fails in the 5 s of its DRAIN_DELAY as long as it is an endpoint, ready or terminating", Check: func(run *record.Run) (string, error) {
 		deleted, err := markAt(markDelete)(run)
+		if err != nil {
+			return "", err
+		}
+		from, err := markAt(markAnswer)(run)
 		if err != nil {
 			return "", err
 		}
@@ -140,10 +147,11 @@ func answersWhileDraining() Claim {
 		if left < 0 {
 			return "", errors.New("it stays an endpoint")
 		}
+		left = min(left, deleted+podDrain.Milliseconds())
 		before, after, failed := 0, 0, 0
 		for _, line := range run.Lines {
 			r := line.Request
-			if r == nil || line.T >= left-told.Milliseconds() {
+			if r == nil || line.T < from || line.T >= left-told.Milliseconds() {
 				continue
 			}
 			if line.T < deleted {

@@ -21,6 +21,8 @@ const (
 	// startDelay is what the late application of these manifests needs before it
 	// listens.
 	startDelay = 25 * time.Second
+	// lateBudget is what their startup probe gives it.
+	lateBudget = 60 * time.Second
 	// noticed is how long it may take until a probe, the kubelet, the API server
 	// and kube-proxy have passed on that a container is ready or is not.
 	noticed = 4 * time.Second
@@ -88,12 +90,12 @@ func oneMore() Experiment {
 			readyWithin("no-probes", "it counts as ready long before it listens", 0, startDelay/2),
 			failedBetween("no-probes: requests that it gets while it sleeps fail, and no others do", 20,
 				markAt(record.MarkTrigger), readyAt("no-probes", startDelay+noticed)),
-			readyWithin("readiness", "it is ready once it listens, 25 s after it ran", late, startDelay+2*noticed),
+			readyWithin("readiness", "it is ready when it listens, 25 s after it ran, and not before", late, lateBudget),
 			untouched("readiness"),
 			neverReady("and-liveness"),
 			killedBy("and-liveness", "liveness", 2),
 			missed("and-startup", "Startup", 8),
-			readyWithin("and-startup", "it is ready once it listens, 25 s after it ran", late, startDelay+2*noticed),
+			readyWithin("and-startup", "it is ready when it listens, 25 s after it ran, and not before", late, lateBudget),
 			untouched("and-startup"),
 		},
 	}
