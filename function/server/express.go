@@ -61,7 +61,8 @@ type expressConn struct {
 
 	answering sync.Mutex // Close waits for an answer
 	closed    bool
-	broken    error // of writing an answer
+	hurried   atomic.Bool // somebody waits for the answer under way
+	broken    error       // of writing an answer
 }
 
 // idle notes whether net/http is between requests.
@@ -103,12 +104,14 @@ func (c *expressConn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// hurry bounds the time that an answer under way may still take.
+// hurry bounds the time that an answer under way may still be written; one that the
+// model still makes has this time from then on.
 func (c *expressConn) hurry() {
 	if c.answering.TryLock() {
 		c.answering.Unlock()
 		return
 	}
+	c.hurried.Store(true)
 	// Where this fails the connection is broken, and so is the write.
 	_ = c.TCPConn.SetWriteDeadline(time.Now().Add(closeTime))
 }
@@ -131,6 +134,9 @@ func (c *expressConn) Read(p []byte) (int, error) {
 		return n, err
 	}
 	for c.answer(p[:n]) {
+		if c.broken != nil {
+			break // the client may never send again: net/http has to close now
+		}
 		if n, err = c.TCPConn.Read(p); err != nil {
 			break
 		}
@@ -173,13 +179,7 @@ func (c *expressConn) answer(request []byte) bool {
 	r.Status, r.BytesOut, r.Duration = http.StatusOK, int64(len(w.out)), time.Since(start)
 	r.Log(s.requestLog)
 	s.opt.Metrics.End(r)
-	// Deadlines are set anew when a part of their time has passed: setting them takes
-	// as long as reading the head.
-	if now, limit := s.since(start), s.http.WriteTimeout; c.write.Load()-now < int64(limit/2) {
-		c.broken = c.TCPConn.SetWriteDeadline(start.Add(limit))
-		c.write.Store(now + int64(limit))
-	}
-	if c.broken == nil {
+	if c.broken = c.limit(start.Add(r.Duration)); c.broken == nil {
 		_, c.broken = c.Write(w.wire)
 	}
 	if c.broken != nil {
@@ -190,4 +190,20 @@ func (c *expressConn) answer(request []byte) bool {
 		c.read.Store(now + int64(idleTimeout))
 	}
 	return true
+}
+
+// limit bounds the time of a write from now on. Deadlines are set anew when a part
+// of their time has passed: setting them takes as long as reading the head.
+func (c *expressConn) limit(now time.Time) error {
+	s := c.server
+	if at, limit := s.since(now), s.http.WriteTimeout; c.write.Load()-at < int64(limit/2) {
+		if err := c.TCPConn.SetWriteDeadline(now.Add(limit)); err != nil {
+			return err
+		}
+		c.write.Store(at + int64(limit))
+	}
+	if c.hurried.Load() {
+		return c.TCPConn.SetWriteDeadline(time.Now().Add(closeTime))
+	}
+	return nil
 }

@@ -1,0 +1,127 @@
+package server
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"online-inference/function/artefact"
+	"online-inference/function/telemetry"
+)
+
+// answerer is what answers on a lane.
+type answerer = func(*Server, *telemetry.Request, *artefact.Model, *work) error
+
+// detour opens a connection whose next request for rows the lane answers by other.
+func detour(t *testing.T, change func(*Options), other answerer) (s *Server, conn net.Conn, r *bufio.Reader) {
+	t.Helper()
+	s, url, _, _ := express(t, change)
+	conn = dial(t, url)
+	r = bufio.NewReader(conn)
+	exchange(t, conn, r, wire("/predict", row, plainType))
+	expected(t, s)
+	exchange(t, conn, r, wire("/predict", row, plainType)) // the lane's first sets the deadlines
+	instead(s, other)
+	return s, conn, r
+}
+
+// instead has the lane answer requests for rows by other.
+func instead(s *Server, other answerer) {
+	table := s.newExpressTable(s.expressTable().model)
+	table.lanes[0].answer = other
+	s.table.Store(table)
+}
+
+// gone waits until net/http has closed the last connection.
+func gone(t *testing.T, s *Server) {
+	t.Helper()
+	wait(t, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.conns) == 0
+	})
+}
+
+// slow is a model that takes its time.
+func slow(took time.Duration, started chan<- bool) answerer {
+	return func(s *Server, r *telemetry.Request, m *artefact.Model, w *work) error {
+		started <- true
+		time.Sleep(took)
+		return s.answerRows(r, m, w)
+	}
+}
+
+// TestExpressSlowEnd: the end of a server waits for a model that takes longer than
+// Close waits for a client, and does not lose its answer.
+func TestExpressSlowEnd(t *testing.T) {
+	started := make(chan bool, 1)
+	s, conn, r := detour(t, nil, slow(4*closeTime, started))
+	if _, err := conn.Write([]byte(wire("/predict", row, plainType))); err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	cut := make(chan int, 1)
+	go func() { cut <- s.Drain(0, 10*time.Second) }()
+	receiveAnswer(t, conn, r)
+	if n := <-cut; n > 0 {
+		t.Errorf("%d connections cut", n)
+	}
+	gone(t, s)
+}
+
+// TestExpressUnreadEnd: it does not wait for a client that does not read what its
+// model makes during that end, be it that the answer's deadline is due to be renewed.
+func TestExpressUnreadEnd(t *testing.T) {
+	started := make(chan bool)
+	s, conn, _ := detour(t, nil, func(s *Server, _ *telemetry.Request, _ *artefact.Model, w *work) error {
+		only(t, s).write.Store(0)
+		started <- true
+		<-started
+		w.out = make([]byte, 256<<20) // more than two systems take
+		return nil
+	})
+	if _, err := conn.Write([]byte(wire("/predict", row, plainType))); err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	s.hurry()
+	started <- true
+	gone(t, s) // the write's own time is longer than what this waits
+}
+
+// TestExpressSlowWrite: the time for an answer counts from its write.
+func TestExpressSlowWrite(t *testing.T) {
+	const limit = 500 * time.Millisecond
+	started := make(chan bool, 1)
+	s, conn, r := detour(t, func(o *Options) { o.RequestTimeout = limit - answerTime }, slow(limit*4/5, started))
+	if s.http.WriteTimeout != limit {
+		t.Fatal(s.http.WriteTimeout)
+	}
+	time.Sleep(limit * 2 / 5)
+	if exchange(t, conn, r, wire("/predict", row, plainType)); len(started) != 1 {
+		t.Error("the lane was not asked")
+	}
+}
+
+// TestExpressBroken: a connection that an answer cannot be written to is closed at
+// once, whether its client goes on or not.
+func TestExpressBroken(t *testing.T) {
+	s, url, _, seen := express(t, nil)
+	conn := dial(t, url)
+	r := bufio.NewReader(conn)
+	request := wire("/predict", row, plainType)
+	exchange(t, conn, r, request)
+	expected(t, s)
+	if err := only(t, s).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write([]byte(request)); err != nil {
+		t.Fatal(err)
+	}
+	gone(t, s)
+	if _, err := r.ReadByte(); err != io.EOF || seen.Load() != 1 {
+		t.Errorf("%v, net/http saw %d requests", err, seen.Load())
+	}
+}
