@@ -10,7 +10,7 @@ PORT   ?= 8080
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 LINTER := .cache/bin/golangci-lint
-LAB    := .lab/bin/lab
+TOOL   := .lab/bin/lab
 V2     ?= 50
 NAME   ?=
 JOBS   ?= 1
@@ -66,39 +66,39 @@ run: build ## serve the bundled model on http://localhost:8080 (PORT=…, MODEL_
 
 ## On a cluster (this machine's own, or LAB=existing KUBE_CONTEXT=NAME)
 
-demo: $(LAB) ## the main job: cluster, both revisions, split, scale to zero and back
-	@$(LAB) demo
+demo: $(TOOL) ## the main job: cluster, both revisions, split, scale to zero and back
+	@$(TOOL) demo
 
-up: $(LAB) ## build and start a Kubernetes with Knative on this machine
-	@$(LAB) up
+up: $(TOOL) ## build and start a Kubernetes with Knative on this machine
+	@$(TOOL) up
 
-down: $(LAB) ## stop all of it; caches stay
-	@$(LAB) down
+down: $(TOOL) ## stop all of it; caches stay
+	@$(TOOL) down
 
-status: $(LAB) ## what runs, and what does not
-	@$(LAB) status
+status: $(TOOL) ## what runs, and what does not
+	@$(TOOL) status
 
-deploy: $(LAB) ## bring the cluster to what knative/ and the source say (FRESH=1 starts over)
-	@$(LAB) deploy
+deploy: $(TOOL) ## bring the cluster to what knative/ and the source say (FRESH=1 starts over)
+	@$(TOOL) deploy
 
 .PHONY: metrics
-metrics: $(LAB) ## add a metrics server to the cluster: kubectl top, autoscaling by CPU
-	@$(LAB) metrics
+metrics: $(TOOL) ## add a metrics server to the cluster: kubectl top, autoscaling by CPU
+	@$(TOOL) metrics
 
-traffic: $(LAB) ## shift traffic: make traffic V2=50
-	@$(LAB) traffic V2=$(V2)
+traffic: $(TOOL) ## shift traffic: make traffic V2=50
+	@$(TOOL) traffic V2=$(V2)
 
-promote: $(LAB) ## all traffic to v2
-	@$(LAB) promote
+promote: $(TOOL) ## all traffic to v2
+	@$(TOOL) promote
 
-rollback: $(LAB) ## all traffic back to v1
-	@$(LAB) rollback
+rollback: $(TOOL) ## all traffic back to v1
+	@$(TOOL) rollback
 
 # Go decides what is stale; a build that changes nothing takes a moment.
-.PHONY: $(LAB)
-$(LAB):
+.PHONY: $(TOOL)
+$(TOOL):
 	@mkdir -p $(@D)
-	@go -C lab build -trimpath -buildvcs=false -o $(CURDIR)/$(LAB) .
+	@go -C lab build -trimpath -buildvcs=false -o $(CURDIR)/$(TOOL) .
 
 ## Checks
 
@@ -180,12 +180,12 @@ bench-engine: # against ONNX Runtime, frameworks, compilers; 12 minutes, and 5 t
 	go run ./bench/engine
 
 .PHONY: experiments
-experiments: $(LAB) ## run the comparisons again and assert their claims (NAME="undo surge", JOBS=1); hours, it says how many
-	@$(LAB) compare -jobs $(JOBS) $(NAME)
+experiments: $(TOOL) ## run the comparisons again and assert their claims (NAME="undo surge", JOBS=1); hours, it says how many
+	@$(TOOL) compare -jobs $(JOBS) $(NAME)
 
 .PHONY: docs
-docs: $(LAB) ## write docs/comparisons and its pictures again, from the recorded runs
-	@$(LAB) docs
+docs: $(TOOL) ## write docs/comparisons and its pictures again, from the recorded runs
+	@$(TOOL) docs
 
 .PHONY: bench-server
 bench-server: # the server beside bare net/http, FastAPI, MLServer, KServe; 12 minutes, needs wrk

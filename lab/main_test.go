@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -69,5 +71,17 @@ func TestRegistryNeedsItsFolders(t *testing.T) {
 	err := run(t.Context(), []string{"registry"}, nil, streams{strings.NewReader(""), &out, &errs})
 	if exitCode(err) != 2 {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The user's LAB has to reach the program through make, whichever way it is given.
+func TestMakePassesLAB(t *testing.T) {
+	for _, arguments := range [][]string{{"up", "LAB=other"}, {"-e", "up"}} {
+		cmd := exec.CommandContext(t.Context(), "make", arguments...)
+		cmd.Dir, cmd.Env = "..", append(os.Environ(), "LAB=other")
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "LAB=other is not known") {
+			t.Errorf("make %q: %v\n%s", arguments, err, out)
+		}
 	}
 }
