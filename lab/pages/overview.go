@@ -5,14 +5,16 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
+	"online-inference/lab/compare"
 	"online-inference/lab/record"
 	"online-inference/lab/timeline"
 )
 
 // overviewPage is docs/comparisons.md.
-func overviewPage(results []*Result) []byte {
+func overviewPage(results []*Result, all []compare.Experiment) []byte {
 	d := &document{}
 	d.p("# Comparisons")
 	d.p("What the classic controllers and Knative do with one and the same image, answered by recorded runs. " +
@@ -39,12 +41,47 @@ func overviewPage(results []*Result) []byte {
 		}
 		d.table("lll", []string{"", "question", "answer"}, rows)
 	}
+	if lines := incomplete(results, all); len(lines) > 0 {
+		d.p("## Not recorded yet")
+		d.p("%s", strings.Join(lines, "\n"))
+	}
 	d.p("## Method")
 	overviewMethod(d, results)
 	d.p("## Again")
 	d.code("make experiments             # all of them, with the expected duration\nmake experiments NAME=surge  # one\nmake docs                    # pages and pictures from the records")
 	return []byte(strings.TrimRight(d.String(), "\n") + "\n")
 }
+
+// incomplete lists the experiments with fewer runs than they want, and those
+// whose runs were taken while the machine had more to do.
+func incomplete(results []*Result, all []compare.Experiment) []string {
+	var lines []string
+	for _, e := range all {
+		i := slices.IndexFunc(results, func(r *Result) bool { return r.Name == e.Name })
+		switch {
+		case i < 0:
+			lines = append(lines, fmt.Sprintf("- %s (`%s`): no run", e.Title, e.Command()))
+		case len(results[i].Runs) < e.Runs:
+			lines = append(lines, fmt.Sprintf("- %s (`%s`): %d of %d runs", link(results[i]), e.Command(), len(results[i].Runs), e.Runs))
+		}
+	}
+	busy := 0
+	for _, r := range results {
+		for _, run := range r.Runs {
+			if load, err := strconv.ParseFloat(run.Header.Cluster["load average before"], 64); err == nil && load > busyLoad {
+				busy++
+			}
+		}
+	}
+	if busy > 0 {
+		lines = append(lines, fmt.Sprintf("- %d runs began at a load average above %d: their times are longer than those of a machine that does nothing else. Each page says its own", busy, busyLoad))
+	}
+	return lines
+}
+
+// busyLoad is the load average above which the lab's two processors have other
+// things to do.
+const busyLoad = 4
 
 func link(r *Result) string {
 	return fmt.Sprintf("[%s](%s)", r.Title, path.Join("comparisons", r.Name+".md"))

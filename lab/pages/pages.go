@@ -88,8 +88,9 @@ func NewResult(e compare.Experiment, runs []*record.Run) (*Result, error) {
 	return r, nil
 }
 
-// Build makes all files, by their paths from the project's root.
-func Build(results []*Result) map[string][]byte {
+// Build makes all files of the results, of which all are the experiments, by
+// their paths from the project's root.
+func Build(results []*Result, all []compare.Experiment) map[string][]byte {
 	files := map[string][]byte{}
 	families := map[string][]*record.Run{}
 	for _, r := range results {
@@ -113,7 +114,7 @@ func Build(results []*Result) map[string][]byte {
 		files[path.Join(Folder, "rollouts.svg")] = timeline.Summary(summaryTitle, summaryConclusion(rollouts), ps, timeline.Light())
 		files[path.Join(Folder, "rollouts-dark.svg")] = timeline.Summary(summaryTitle, summaryConclusion(rollouts), ps, timeline.Dark())
 	}
-	files[Overview] = overviewPage(results)
+	files[Overview] = overviewPage(results, all)
 	return files
 }
 
@@ -150,7 +151,7 @@ func Write(root string) error {
 	if err != nil {
 		return err
 	}
-	files := Build(results)
+	files := Build(results, compare.All())
 	old, err := generated(root)
 	if err != nil {
 		return err

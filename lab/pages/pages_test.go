@@ -32,7 +32,7 @@ func TestCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := Build(results)
+	files := Build(results, compare.All())
 	if err := Diff(root, files); err != nil {
 		t.Error(err)
 	}
@@ -113,7 +113,7 @@ func result(t *testing.T) *Result {
 }
 
 func TestGolden(t *testing.T) {
-	files := Build([]*Result{result(t)})
+	files := Build([]*Result{result(t)}, []compare.Experiment{{Name: "recreate", Runs: 3}, {Name: "other", Title: "Another", Runs: 1}})
 	names := slices.Sorted(maps.Keys(files))
 	if diff := cmp.Diff([]string{"docs/comparisons.md", "docs/comparisons/recreate-dark.svg", "docs/comparisons/recreate.md", "docs/comparisons/recreate.svg",
 		"docs/comparisons/rollouts-dark.svg", "docs/comparisons/rollouts.svg"}, names); diff != "" {
@@ -138,12 +138,12 @@ func TestGolden(t *testing.T) {
 
 // TestParts: what the specification wants on a page is there.
 func TestParts(t *testing.T) {
-	files := Build([]*Result{result(t)})
+	files := Build([]*Result{result(t)}, []compare.Experiment{{Name: "recreate", Runs: 3}, {Name: "other", Title: "Another", Runs: 1}})
 	for name, parts := range map[string][]string{
 		"docs/comparisons/recreate.md": {"What does it cost?", "**An <outage>.**", `srcset="recreate-dark.svg"`, `alt="Recreate. An &lt;outage&gt;.`, "median (min–max)",
 			"| before | `rs-v1-a` | `online-inference:v1` | ready |", "| after | `rs-v2-b` | `online-inference:v2` |", "`ReplicaSet/rs-v2`", "make experiments NAME=recreate",
 			"a fresh connection for each request", "20 requests a second", "| 4 (each of 2 runs) | yes |", `| 1, 1 \| 2 | **no**: run 2 |`, "503 (1)"},
-		"docs/comparisons.md": {"| [Recreate](comparisons/recreate.md) | no failed request | 1 of 10 |", "Argo Rollouts | not measured", "Flagger | not measured", "Gateway API", "[recreate](comparisons/recreate.md)"},
+		"docs/comparisons.md": {"| [Recreate](comparisons/recreate.md) | no failed request | 1 of 10 |", "Argo Rollouts | not measured", "Flagger | not measured", "- Another (`make experiments NAME=other`): no run", "2 of 3 runs", "Gateway API", "[recreate](comparisons/recreate.md)"},
 	} {
 		for _, part := range parts {
 			if !strings.Contains(string(files[name]), part) {
