@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"online-inference/lab/record"
@@ -205,15 +206,19 @@ func exitAndHang() Experiment {
 	}
 }
 
-// readyAgain claims that a pod was ready after a restart.
+// readyAgain claims that a pod was ready after a restart. What is measured is how
+// long it was not.
 func readyAgain(name string) Claim {
 	return about(name, "it is ready again after its restart", func(s *said) (string, bool) {
-		again, restarted := s.first(func(p *record.Pod) bool { return restartsOf(p) > 0 })
-		t, ok := s.first(func(p *record.Pod) bool { return restartsOf(p) > 0 && isReady(p) })
-		if !ok || !restarted {
+		again := slices.IndexFunc(s.pods, func(p *record.Pod) bool { return restartsOf(p) > 0 && isReady(p) })
+		if again < 0 {
 			return never, false
 		}
-		return seconds(t-again) + " after it was started again", true
+		lost := again
+		for lost > 0 && !isReady(s.pods[lost-1]) {
+			lost--
+		}
+		return "not ready for " + seconds(s.at[again]-s.at[lost]), true
 	})
 }
 
