@@ -116,10 +116,12 @@ func (c *Client) transports() []*http.Client {
 	for i := range out {
 		out[i] = &http.Client{
 			Transport: &http.Transport{
-				DialContext:         (&net.Dialer{KeepAlive: -1}).DialContext,
-				DisableKeepAlives:   c.Fresh,
-				DisableCompression:  true,
-				MaxIdleConnsPerHost: 1,
+				DialContext:        (&net.Dialer{KeepAlive: -1}).DialContext,
+				DisableKeepAlives:  c.Fresh,
+				DisableCompression: true,
+				// A second connection is opened where the first one is busy. Neither
+				// is given up then: that a kept connection ends is the server's doing.
+				MaxIdleConnsPerHost: c.InFlight,
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}

@@ -200,6 +200,44 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+// TestKeptConnectionsStay: requests that meet a busy connection open others, and
+// the client ends none of them.
+func TestKeptConnectionsStay(t *testing.T) {
+	var asked, opened, closed atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1)%10 == 1 {
+			time.Sleep(50 * time.Millisecond)
+		}
+		answer(w, r)
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			opened.Add(1)
+		case http.StateClosed:
+			closed.Add(1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	c, ended := client(s.URL), int32(0)
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	var n atomic.Int32
+	err := c.Run(ctx, nil, func(time.Time, record.Request) {
+		if n.Add(1) == 60 {
+			ended = closed.Load()
+			stop()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.Load() < 60 || int(opened.Load()) <= c.Connections || ended > 0 {
+		t.Errorf("%d requests, %d connections opened and %d ended; want more than %d opened and none ended", n.Load(), opened.Load(), ended, c.Connections)
+	}
+}
+
 func TestRefusesClients(t *testing.T) {
 	good := client("http://localhost")
 	for want, spoil := range map[string]func(*Client){
