@@ -59,10 +59,10 @@ type expressConn struct {
 	// The deadlines in force, as times since the server was made; 0 is none.
 	read, write atomic.Int64
 
-	answering sync.Mutex // Close waits for an answer
-	closed    bool
-	hurried   atomic.Bool // somebody waits for the answer under way
-	broken    error       // of writing an answer
+	mu        sync.Mutex // of the two
+	answering bool       // an answer is made or written
+	closing   bool       // net/http has closed it: an answer under way is its last
+	broken    error      // of writing an answer
 }
 
 // idle notes whether net/http is between requests.
@@ -92,37 +92,64 @@ func (c *expressConn) SetWriteDeadline(t time.Time) error {
 // since is a time on the clock of deadlines.
 func (s *Server) since(t time.Time) int64 { return int64(t.Sub(s.made)) }
 
-// closeTime is how long Close waits for an answer that its client does not read.
-const closeTime = 100 * time.Millisecond
-
-// Close waits for the end of an answer.
+// Close closes the connection, where an answer is under way behind it: net/http, to
+// which the connection is idle, holds all others up as long as this takes.
 func (c *expressConn) Close() error {
-	c.hurry()
-	c.answering.Lock()
-	defer c.answering.Unlock()
-	c.closed = true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closing = true
+	if c.answering {
+		return nil
+	}
 	return c.TCPConn.Close()
 }
 
-// hurry bounds the time that an answer under way may still be written; one that the
-// model still makes has this time from then on.
-func (c *expressConn) hurry() {
-	if c.answering.TryLock() {
-		c.answering.Unlock()
-		return
-	}
-	c.hurried.Store(true)
-	// Where this fails the connection is broken, and so is the write.
-	_ = c.TCPConn.SetWriteDeadline(time.Now().Add(closeTime))
+// begin begins an answer; it is false on a closed connection.
+func (c *expressConn) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answering = !c.closing
+	return c.answering
 }
 
-// hurry bounds that time for all connections together: they are closed one by one.
-func (s *Server) hurry() {
+// answered ends an answer, and the connection where that was waited for.
+func (c *expressConn) answered() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answering = false
+	if c.closing {
+		// An error says that it is closed already.
+		_ = c.TCPConn.Close()
+	}
+}
+
+// answers tells on how many connections an answer is under way.
+func (s *Server) answers() (n int) {
+	s.eachAnswer(func(*expressConn) { n++ })
+	return n
+}
+
+// cutAnswers gives up the answers under way.
+func (s *Server) cutAnswers() {
+	s.eachAnswer(func(c *expressConn) {
+		// Where this fails the connection has ended by itself.
+		_ = c.TCPConn.Close()
+	})
+}
+
+func (s *Server) eachAnswer(f func(c *expressConn)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for conn := range s.conns {
-		if c, ok := conn.(*expressConn); ok {
-			c.hurry()
+		c, ok := conn.(*expressConn)
+		if !ok {
+			continue
+		}
+		c.mu.Lock()
+		answering := c.answering
+		c.mu.Unlock()
+		if answering {
+			f(c)
 		}
 	}
 }
@@ -164,12 +191,15 @@ func (c *expressConn) answer(request []byte) bool {
 	if lane == nil {
 		return false
 	}
-	c.answering.Lock()
-	defer c.answering.Unlock()
+	if !c.begin() {
+		return false
+	}
+	defer c.answered()
 	start := time.Now()
 	w := s.works.Get().(*work)
 	defer s.done(w)
-	if c.closed || !s.evaluateExpress(table, lane, &h, w) {
+	// Asked again: who drains looks for answers under way after saying so.
+	if s.draining.Load() || !s.evaluateExpress(table, lane, &h, w) {
 		return false
 	}
 	s.composeExpress(table, w, start)
@@ -201,9 +231,6 @@ func (c *expressConn) limit(now time.Time) error {
 			return err
 		}
 		c.write.Store(at + int64(limit))
-	}
-	if c.hurried.Load() {
-		return c.TCPConn.SetWriteDeadline(time.Now().Add(closeTime))
 	}
 	return nil
 }

@@ -53,11 +53,11 @@ func slow(took time.Duration, started chan<- bool) answerer {
 	}
 }
 
-// TestExpressSlowEnd: the end of a server waits for a model that takes longer than
-// Close waits for a client, and does not lose its answer.
+// TestExpressSlowEnd: the end of a server waits for a slow model, and does not lose
+// its answer.
 func TestExpressSlowEnd(t *testing.T) {
 	started := make(chan bool, 1)
-	s, conn, r := detour(t, nil, slow(4*closeTime, started))
+	s, conn, r := detour(t, nil, slow(400*time.Millisecond, started))
 	if _, err := conn.Write([]byte(wire("/predict", row, plainType))); err != nil {
 		t.Fatal(err)
 	}
@@ -71,24 +71,39 @@ func TestExpressSlowEnd(t *testing.T) {
 	gone(t, s)
 }
 
-// TestExpressUnreadEnd: it does not wait for a client that does not read what its
-// model makes during that end, be it that the answer's deadline is due to be renewed.
-func TestExpressUnreadEnd(t *testing.T) {
-	started := make(chan bool)
-	s, conn, _ := detour(t, nil, func(s *Server, _ *telemetry.Request, _ *artefact.Model, w *work) error {
-		only(t, s).write.Store(0)
-		started <- true
-		<-started
-		w.out = make([]byte, 256<<20) // more than two systems take
-		return nil
-	})
-	if _, err := conn.Write([]byte(wire("/predict", row, plainType))); err != nil {
-		t.Fatal(err)
+// TestExpressLateEnd: it waits no longer than it may, be it for a model that takes
+// too long or for a client that does not read, and says that it cut a connection.
+func TestExpressLateEnd(t *testing.T) {
+	const timeout = 400 * time.Millisecond
+	for name, answer := range map[string]func(over <-chan struct{}, w *work){
+		"model":  func(over <-chan struct{}, _ *work) { <-over },
+		"client": func(_ <-chan struct{}, w *work) { w.out = make([]byte, 256<<20) }, // more than two systems take
+	} {
+		t.Run(name, func(t *testing.T) {
+			started, over := make(chan bool), make(chan struct{})
+			s, conn, _ := detour(t, nil, func(_ *Server, _ *telemetry.Request, _ *artefact.Model, w *work) error {
+				started <- true
+				answer(over, w)
+				return nil
+			})
+			if _, err := conn.Write([]byte(wire("/predict", row, plainType))); err != nil {
+				t.Fatal(err)
+			}
+			<-started
+			done := make(chan int)
+			go func() { done <- s.Drain(0, timeout) }()
+			select {
+			case cut := <-done:
+				if cut != 1 {
+					t.Errorf("%d connections cut", cut)
+				}
+			case <-time.After(20 * timeout):
+				t.Error("it waits on")
+			}
+			close(over)
+			gone(t, s)
+		})
 	}
-	<-started
-	s.hurry()
-	started <- true
-	gone(t, s) // the write's own time is longer than what this waits
 }
 
 // TestExpressSlowWrite: the time for an answer counts from its write.

@@ -144,7 +144,11 @@ func serveOn(ln net.Listener, h *http.Server) error {
 }
 
 // Close ends everything at once.
-func (s *Server) Close() error { return errors.Join(s.http.Close(), s.metrics.Close()) }
+func (s *Server) Close() error {
+	err := errors.Join(s.http.Close(), s.metrics.Close())
+	s.cutAnswers()
+	return err
+}
 
 // Hang makes every request to Serve, health included, wait for good.
 func (s *Server) Hang() { s.hanging.Store(true) }
