@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -107,6 +108,22 @@ func (g gathered) WriteLevel(level zerolog.Level, line []byte) (int, error) {
 		return g.Lines.Write(line)
 	}
 	return g.hold(line)
+}
+
+// gatheredText is gathered for lines made to be read, whose maker forgets their
+// level.
+type gatheredText struct {
+	zerolog.ConsoleWriter
+	lines *Lines
+}
+
+// WriteLevel takes a line that can wait by its level.
+func (g gatheredText) WriteLevel(level zerolog.Level, line []byte) (int, error) {
+	n, err := g.Write(line)
+	if level >= zerolog.WarnLevel {
+		err = errors.Join(err, g.lines.Flush())
+	}
+	return n, err
 }
 
 // Watched tells whether somebody looks at what is written to w: a terminal.

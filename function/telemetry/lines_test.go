@@ -141,3 +141,16 @@ func TestWatched(t *testing.T) {
 		t.Errorf("%d writes for 5 lines on a terminal", len(got))
 	}
 }
+
+// TestLinesText: what fails is told at once in lines made to be read, too.
+func TestLinesText(t *testing.T) {
+	var to writes
+	_, requests := NewLogs(NewLines(&to), false, "info", "text")
+	requests.Info().Msg("first")
+	requests.Info().Msg("held")
+	requests.Error().Msg("failed")
+	text := strings.Join(to.got(), "")
+	if strings.Count(text, "\n") != 3 || !strings.Contains(text, "INF held") || !strings.HasSuffix(text, "ERR failed\n") {
+		t.Errorf("%q", text)
+	}
+}

@@ -26,7 +26,11 @@ func NewLogs(lines *Lines, watched bool, level, format string) (all, requests ze
 // as json or text.
 func NewLogger(w io.Writer, level, format string) zerolog.Logger {
 	if format == "text" {
-		w = zerolog.ConsoleWriter{Out: w, NoColor: true, TimeFormat: time.RFC3339}
+		console := zerolog.ConsoleWriter{Out: w, NoColor: true, TimeFormat: time.RFC3339}
+		w = console
+		if g, ok := console.Out.(gathered); ok {
+			w = gatheredText{console, g.Lines}
+		}
 	}
 	l := zerolog.Disabled
 	switch level {
