@@ -28,6 +28,12 @@ func TestRunUsage(t *testing.T) {
 		"traffic words": {[]string{"traffic", "V2=half"}, "", "V2=half is not a share", 2},
 		"wrong LAB":     {[]string{"up"}, "", "LAB=other is not known", 2},
 		"no context":    {[]string{"promote"}, "", "needs KUBE_CONTEXT", 2},
+		"experiments":   {[]string{"compare", "-list"}, "rolling-50-50", "", 0},
+		"no experiment": {[]string{"compare", "-runs", "1", "nothing"}, "", `no experiment "nothing"`, 2},
+		"help of one":   {[]string{"compare", "-h"}, "", "-jobs", 0},
+		"wrong flag":    {[]string{"watch", "-x"}, "", "flag provided but not defined", 2},
+		"no body":       {[]string{"load"}, "", "-body FILE is needed", 2},
+		"no command":    {[]string{"load", "-serve"}, "", "no command", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			environ := []string{"HOME=" + t.TempDir()}

@@ -149,6 +149,11 @@ func runCompare(ctx context.Context, args, environ []string, s streams) error {
 	if err := t.Prepare(ctx, target.FromEnviron(environ).Yes, s.in, s.out); err != nil {
 		return err
 	}
+	if !t.Existing && slices.ContainsFunc(chosen, func(e compare.Experiment) bool { return e.Metrics }) {
+		if err := l.Metrics(ctx); err != nil {
+			return err
+		}
+	}
 	runner, err := newRunner(l, t, *out, *keep)
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func autoscaling() []Experiment {
 
 func hpa() Experiment {
 	return Experiment{
-		Name: "hpa", Title: "HorizontalPodAutoscaler by CPU", Runs: runsEach,
+		Name: "hpa", Title: "HorizontalPodAutoscaler by CPU", Runs: runsEach, Metrics: true,
 		Question: "How soon do more pods answer after a step of the load, and when do they go?",
 		Answer:   "It follows the CPU that metrics-server has seen, so the pods come tens of seconds after the load, and one always stays.",
 		Files:    []string{hpaFolder + "deployment.yaml", hpaFolder + "hpa.yaml", hpaFolder + "service.yaml"},

@@ -41,6 +41,8 @@ type Experiment struct {
 	Takes time.Duration
 	// Alone experiments measure the machine: no other one runs beside them.
 	Alone bool
+	// Metrics experiments need metrics-server in the cluster.
+	Metrics bool
 	// Claims are held against each run.
 	Claims []Claim
 }

@@ -46,9 +46,9 @@ const (
 
 func idleCost() Experiment {
 	return Experiment{
-		Name: "idle-cost", Title: "What costs when nobody asks", Runs: 1, Alone: true,
-		Question: "What do an idle pod, and a platform that needs none, cost?",
-		Answer:   "Scale to zero is paid for by the platform's own pods; it is the cheaper one from some number of idle models on, sooner the larger a pod is.",
+		Name: "idle-cost", Title: "Idle: pods against a platform", Runs: 1, Alone: true, Metrics: true,
+		Question: "What does an idle pod cost, and what does a platform cost that needs none?",
+		Answer:   "The platform's own pods are the price of scale to zero; from some number of idle models on it is the cheaper way, the sooner the larger their pods would be.",
 		Files:    []string{podFile, serviceV1},
 		Setup: func(ctx context.Context, s *Stage) error {
 			if err := s.Apply(ctx, podFile); err != nil {

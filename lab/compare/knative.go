@@ -320,9 +320,12 @@ func lateAnswers(version string) Claim {
 			return "", err
 		}
 		measured, sum := "", 0
-		for _, client := range []string{Fresh, Kept} {
+		for i, client := range []string{Fresh, Kept} {
 			by, n := answers(run, client, to+settle, 0)
-			measured += fmt.Sprintf("%s %d of %d ", client, by[version], n)
+			if i > 0 {
+				measured += ", "
+			}
+			measured += fmt.Sprintf("%s %d of %d", client, by[version], n)
 			sum += n
 			if by[version] != n {
 				return measured, fmt.Errorf("measured %s", measured)
