@@ -194,16 +194,35 @@ func wordsOf(m *record.Mark) string {
 	return m.Name
 }
 
-// labels places the marks: each right of its line, or left of it where there
-// is no room, in the first rows that are free.
-func (d *drawing) labels() (all []label, rows int) {
-	rows = 1
+// moments are the marks that are in sight; those of one name that follow each
+// other at once are one, with their number.
+func (d *drawing) moments() []record.Line {
+	const atOnce = 3000
+	var all []record.Line
+	name, n := "", 1
 	for _, line := range d.Run.Lines {
 		m := line.Mark
 		if m == nil || !d.track.within(line.T) || d.track.hidden(line.T) {
 			continue
 		}
-		l := label{x: d.track.x(line.T), bold: m.Name == record.MarkTrigger || m.Name == record.MarkDone}
+		if k := len(all); k > 0 && m.Name == name && line.T-all[k-1].T < atOnce {
+			n++
+			all[k-1].Mark = &record.Mark{Name: fmt.Sprintf("%s ×%d", name, n)}
+			continue
+		}
+		name, n = m.Name, 1
+		all = append(all, line)
+	}
+	return all
+}
+
+// labels places the marks: each right of its line, or left of it where there
+// is no room, in the first rows that are free.
+func (d *drawing) labels() (all []label, rows int) {
+	rows = 1
+	for _, mark := range d.moments() {
+		m := mark.Mark
+		l := label{x: d.track.x(mark.T), bold: m.Name == record.MarkTrigger || m.Name == record.MarkDone}
 		// A bold text is wider than wrap takes it for.
 		l.lines = wrap(wordsOf(m), sizeText*1.12, max(Width-12-l.x, l.x-12), 3)
 		w := 0.0

@@ -282,6 +282,9 @@ func limits() *record.Run {
 	put := func(t int64, name, phase, unscheduled string, c record.Container, ready bool) {
 		w.put(t, record.Line{Pod: &record.Pod{Name: name, UID: name, Version: "v1", Phase: phase, Unscheduled: unscheduled, Ready: ready, Containers: []record.Container{c}}})
 	}
+	for i := range int64(4) {
+		w.mark(19_000+200*i, "batches of 10,000 rows", "")
+	}
 	exit := int32(137)
 	put(3100, "online-inference-pod-resources", "Running", "", record.Container{State: "running", Started: true}, true)
 	put(20_000, "online-inference-pod-resources", "Running", "", record.Container{State: "terminated", Reason: "OOMKilled", Exit: &exit}, false)
