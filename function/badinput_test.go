@@ -291,7 +291,7 @@ var badBodies = []edit{
 	{name: "fraction in INT64", form: "tensors", old: `"FP32","data":[63,67]`, new: `"INT64","data":[63.5,67]`, message: `input "age", row 0, column 0: expected an integer from -9223372036854775808 to 9223372036854775807 (INT64), got 63.5`},
 	{name: "beyond UINT8", form: "tensors", old: `"INT64","data":[1,1]`, new: `"UINT8","data":[256,1]`, message: `input "sex", row 0, column 0: expected an integer from 0 to 255 (UINT8), got 256`},
 	{name: "negative in UINT64", form: "tensors", old: `"INT64","data":[1,1]`, new: `"UINT64","data":[1,-1]`, message: `input "sex", row 1, column 0: expected an integer from 0 to 18446744073709551615 (UINT64), got -1`},
-	{name: "beyond FP32", form: "tensors", old: `"INT64","data":[1,1]`, new: `"FP32","data":[1,1e39]`, message: `input "sex", row 1, column 0: expected a number (FP32), got 1e39`},
+	{name: "beyond FP32", form: "tensors", old: `"INT64","data":[1,1]`, new: `"FP32","data":[1,1e39]`, message: `input "sex", row 1, column 0: expected a number within ±3.4028235e+38 (FP32), got 1e39`},
 	{name: "BOOL for numbers", form: "tensors", old: `"INT64","data":[1,1]`, new: `"BOOL","data":[true,true]`, message: `input "sex", row 0, column 0: expected one of 0 (female), 1 (male), got true`},
 	{name: "numbers in BYTES", form: "tensors", old: `["6","3"]`, new: `["6",3]`, message: `input "thal", row 1, column 0: expected one of "3" (normal), "6" (fixed defect), "7" (reversible defect) or null, got 3`},
 	{name: "no rows", form: "tensors", new: emptyTensors(), message: "no rows: expected at least one"},

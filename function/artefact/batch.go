@@ -43,7 +43,7 @@ func (b *Batch) Set(row, feature int, kind oip.Kind, text []byte) (expected, war
 	t := b.Input(f.Input)
 	ok, strange := f.set(t, row*t.Width()+f.Column, kind, text)
 	if !ok {
-		return f.expected, ""
+		return f.ExpectedOf(kind), ""
 	}
 	if strange {
 		return "", f.Warning(text)

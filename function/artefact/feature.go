@@ -78,6 +78,15 @@ func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 // Expected tells what values the feature takes, for messages and people.
 func (f *Feature) Expected() string { return f.expected }
 
+// ExpectedOf is Expected for a refused value of a kind: a number that a feature
+// without bounds of its own does not take is one that its storage cannot hold.
+func (f *Feature) ExpectedOf(kind oip.Kind) string {
+	if kind == oip.Number && f.Type == Number && f.Storage == engine.Float32 && len(f.Categories) == 0 && !f.Valid.Bounded() {
+		return f.expected + ", within ±" + strconv.FormatFloat(math.MaxFloat32, 'g', -1, 32)
+	}
+	return f.expected
+}
+
 // describeExpected writes Expected once, after the feature is complete, and makes
 // ready what judging values takes.
 func (f *Feature) describeExpected() {

@@ -193,7 +193,7 @@ func (d Datatype) CheckCell(k Kind, text []byte) (expected string) {
 		return ""
 	case FP32:
 		f, ok := Float64(text)
-		return unless(ok && !math.IsInf(float64(float32(f)), 0), "a number (FP32)")
+		return unless(ok && !math.IsInf(float64(float32(f)), 0), fmt.Sprintf("a number within ±%v (FP32)", float32(math.MaxFloat32)))
 	case UINT64:
 		_, ok := Uint64(text)
 		return unless(ok, "an integer from 0 to 18446744073709551615 (UINT64)")

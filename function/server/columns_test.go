@@ -41,6 +41,8 @@ func TestColumns(t *testing.T) {
 			`input "a": "parameters": "content_type": expected plain strings, as base64 is not decoded, got "base64"`},
 		{`{"inputs":[` + strings.Replace(x, "[3,4]", "[3,null]", 1) + `]}`, ""},
 		{`{"inputs":[` + strings.Replace(x, "[3,4]", `[3,"4"]`, 1) + `]}`, `input "X", row 1, column 1 (feature "b"): expected a number or null, got "4"`},
+		{`{"inputs":[` + strings.NewReplacer("FP32", "FP64", "[3,4]", `[3,-1e39]`).Replace(x) + `]}`,
+			`input "X", row 1, column 1 (feature "b"): expected a number or null, within ±3.4028235e+38, got -1e39`},
 	} {
 		want := `"data":[1,2,3,4]`
 		if strings.Contains(c.request, "null") {

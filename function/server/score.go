@@ -67,7 +67,7 @@ func (col *column) fillCells(m *artefact.Model, f int, to *artefact.Column, w *w
 		}
 		ok, strange := to.Set(row, kind, text)
 		if !ok {
-			return col.wrong(m, f, row, m.Features[f].Expected(), oip.Describe(kind, text))
+			return col.wrong(m, f, row, m.Features[f].ExpectedOf(kind), oip.Describe(kind, text))
 		}
 		if strange {
 			w.marks = append(w.marks, mark{row, m.Features[f].Warning(text)})
@@ -98,7 +98,11 @@ func (col *column) fillRaw(m *artefact.Model, f int, to *artefact.Column, w *wor
 		v := oip.ValueAt(col.datatype, col.raw, col.start+row*col.stride)
 		ok, strange := to.SetValue(row, &v)
 		if !ok {
-			return col.wrong(m, f, row, m.Features[f].Expected(), v.Text())
+			kind := oip.Number
+			if v.Kind == oip.BoolValue || v.Kind == oip.OddValue {
+				kind = oip.Bool
+			}
+			return col.wrong(m, f, row, m.Features[f].ExpectedOf(kind), v.Text())
 		}
 		if strange {
 			w.marks = append(w.marks, mark{row, m.Features[f].Warning([]byte(v.Text()))})
