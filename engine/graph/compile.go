@@ -243,6 +243,9 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 		}
 		b.in = append(b.in, v)
 	}
+	if len(n.Outputs) == 0 {
+		return malformed("%s gives no output", b.where())
+	}
 	for range n.Outputs {
 		b.out = append(b.out, &value{})
 	}
@@ -278,7 +281,7 @@ func (c *compiler) node(n *onnx.Node, index int) error {
 	if err := c.place(b, s); err != nil {
 		return err
 	}
-	if wrong != nil && len(b.out) > 0 {
+	if wrong != nil {
 		c.spoilt[b.out[0].slot] = wrong
 	}
 	return nil

@@ -81,6 +81,8 @@ func TestRefused(t *testing.T) {
 	twice := modelOf(2, node("", "Abs"), node("", "Abs"))
 	dangling := modelOf(2, node("", "Abs"))
 	dangling.Graph.Nodes[0].Inputs[0] = "Z"
+	silent := modelOf(2, node("", "Abs"), node("", "Abs"))
+	silent.Graph.Nodes[1].Outputs = nil
 	open := modelOf(-1, node("", "Abs"))
 	lost := modelOf(2, node("", "Abs"))
 	lost.Graph.Outputs[0].Name = "W"
@@ -109,6 +111,7 @@ func TestRefused(t *testing.T) {
 		"element type":           {halves, `input "X" has element type 10`},
 		"operator's type":        {modelOf(2, node("", "Not")), "input 0 has type float32"},
 		"value not given":        {dangling, `reads "Z", which no earlier node gives`},
+		"no output":              {silent, `Abs "n" gives no output`},
 		"value given twice":      {twice, `value "Y" is given twice`},
 		"output not given":       {lost, `output "W" is given by no node`},
 		"open width":             {open, "leaves its dimension 1 open"},

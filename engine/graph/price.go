@@ -15,10 +15,7 @@ func (b *build) price() pricing {
 	if b.pricing != nil {
 		return b.pricing
 	}
-	gives := wordsOf(tensor.Invalid)
-	if len(b.out) > 0 {
-		gives = wordsOf(b.out[0].typ)
-	}
+	gives := wordsOf(b.out[0].typ)
 	if b.node.Domain == "" {
 		if p := b.standard(gives); p != nil {
 			return p
