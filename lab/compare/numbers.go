@@ -2,6 +2,9 @@ package compare
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"online-inference/lab/figures"
 	"online-inference/lab/record"
@@ -22,11 +25,24 @@ func of(text string, check func(f *figures.Figures) (measured string, holds bool
 	}}
 }
 
+// failures says how many requests failed, and by what.
+func failures(c figures.Count) string {
+	text := fmt.Sprintf("%d of %d", c.Failed, c.N)
+	var by []string
+	for _, name := range slices.Sorted(maps.Keys(c.Errors)) {
+		by = append(by, fmt.Sprintf("%s %d", name, c.Errors[name]))
+	}
+	if len(by) > 0 {
+		text += ": " + strings.Join(by, ", ")
+	}
+	return text
+}
+
 // noneFailed claims that every request was answered with a prediction.
 func noneFailed() Claim {
 	return of("no request fails", func(f *figures.Figures) (string, bool) {
 		c := f.All()
-		return fmt.Sprintf("%d of %d", c.Failed, c.N), c.Failed == 0 && c.N > 0
+		return failures(c), c.Failed == 0 && c.N > 0
 	})
 }
 
@@ -34,7 +50,7 @@ func noneFailed() Claim {
 func someFailed(least int) Claim {
 	return of(fmt.Sprintf("at least %d requests fail", least), func(f *figures.Figures) (string, bool) {
 		c := f.All()
-		return fmt.Sprintf("%d of %d", c.Failed, c.N), c.Failed >= least
+		return failures(c), c.Failed >= least
 	})
 }
 
@@ -42,7 +58,7 @@ func someFailed(least int) Claim {
 func fewFailed(most float64) Claim {
 	return of(fmt.Sprintf("at most %.0f %% of the requests fail", 100*most), func(f *figures.Figures) (string, bool) {
 		c := f.All()
-		return fmt.Sprintf("%d of %d", c.Failed, c.N), c.N > 0 && float64(c.Failed) <= most*float64(c.N)
+		return failures(c), c.N > 0 && float64(c.Failed) <= most*float64(c.N)
 	})
 }
 

@@ -15,6 +15,12 @@ import (
 // silent for longer in one of 500 cases.
 const AnswerGap = 3000
 
+// Blink is how long pods have to be there together, in milliseconds, for
+// PeakActive. A Deployment counts what its ReplicaSets ask for; each of these
+// makes and deletes its own pods, so that a new one can be seen a moment before
+// an old one is told to end.
+const Blink = 500
+
 // Count says how a client's requests went.
 type Count struct {
 	N, Slow, Failed int
@@ -44,7 +50,7 @@ type Figures struct {
 	// Short is for how long fewer than Want pods were ready.
 	Want  int
 	Short float64
-	// PeakActive is the most pods at one time that were not terminating,
+	// PeakActive is the most pods that were not terminating for at least Blink,
 	// PeakTerminating the most that were, PeakAll the most of both together.
 	PeakActive, PeakTerminating, PeakAll int
 	// LeastReady is the fewest that were ready at one time.
@@ -97,7 +103,9 @@ func Of(run *record.Run) (*Figures, error) {
 		if i+1 < len(steps) && steps[i+1].T <= from || s.T >= to && len(steps) > 1 {
 			continue // over before the trigger; nothing lasts at the end
 		}
-		f.PeakActive = max(f.PeakActive, s.Active())
+		if n := s.Active(); n > f.PeakActive && together(steps, i, to) >= Blink {
+			f.PeakActive = n
+		}
 		f.PeakTerminating = max(f.PeakTerminating, s.By[Terminating])
 		f.PeakAll = max(f.PeakAll, s.All())
 		f.LeastReady = min(f.LeastReady, s.By[Ready])
@@ -112,6 +120,22 @@ func Of(run *record.Run) (*Figures, error) {
 		}
 	}
 	return f, nil
+}
+
+// together is for how long there were at least as many active pods as after step
+// i, around it, until the end of a run at to.
+func together(steps []Step, i int, to int64) int64 {
+	n, first, last := steps[i].Active(), i, i+1
+	for first > 0 && steps[first-1].Active() >= n {
+		first--
+	}
+	for last < len(steps) && steps[last].Active() >= n {
+		last++
+	}
+	if last < len(steps) {
+		to = steps[last].T
+	}
+	return to - steps[first].T
 }
 
 // counts has an entry for each client of the header, and for each that made a
