@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"online-inference/engine"
 	"online-inference/function/artefact"
@@ -57,13 +58,13 @@ func (s *Server) modelMetadata(c *call) error {
 	return s.replyJSON(c, meta)
 }
 
-// platform is the model's project and format. The protocol names ONNX's; the
-// others are made in the same form.
+// platform is PROJECT_FORMAT, as the protocol forms it. It names ONNX's itself; the
+// engine's names of the others are xgboost-json and their like.
 func platform(m *artefact.Model) string {
 	if m.Format == "onnx" {
 		return "onnx_onnxv1"
 	}
-	return m.Format
+	return strings.Replace(m.Format, "-", "_", 1)
 }
 
 func tensors(ports []engine.Port) []tensorMetadata {
