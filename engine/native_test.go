@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,30 +45,41 @@ func TestNativeFormats(t *testing.T) {
 	}
 }
 
-// TestNativeConcurrent scores with one model from many goroutines.
-func TestNativeConcurrent(t *testing.T) {
-	for file := range natives {
-		m, err := engine.LoadFile(filepath.Join("testdata/golden", file))
+// pipelines are models in ONNX whose graphs hold every kind of state that a run
+// may keep: columns of text and their encoders, loops, votes, lists of maps.
+var pipelines = []string{
+	"sk_pipe_heart_gbc/model.onnx", "sk_pipe_heart_logreg/model.onnx", "sk_pipe_heart_logreg/model_zipmap.onnx", "sk_pipe_heart_rf/model.onnx",
+	"sk_knn/model.onnx", "sk_more_words/model.onnx", "sk_svc_multi/model.onnx", "sk_svc_rbf_prob/model.onnx",
+}
+
+// TestConcurrent scores with one model from many goroutines.
+func TestConcurrent(t *testing.T) {
+	for _, path := range append(slices.Clone(pipelines), sortedKeys(natives)...) {
+		dir, file := filepath.Split(filepath.Join("testdata/golden", path))
+		var meta goldenMeta
+		readJSON(t, dir+"meta.json", &meta)
+		m, err := engine.LoadFile(dir + file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		score := func(rows int) string {
-			b := m.NewBatch()
-			b.Reset(rows)
+		ports := meta.Checks[file].Inputs
+		if meta.Files[file] == "native" {
+			ports = meta.Inputs
+		}
+		rows := readRows(t, dir+"rows.jsonl")
+		filled := m.NewBatch()
+		fill(t, m, filled, ports, rows)
+		score := func(b *engine.Batch) string {
+			b.Reset(len(rows))
 			for i := range m.Signature().Inputs {
-				x := b.Input(i)
-				for k := range x.F32 {
-					x.F32[k] = float32(k%7) - 3
-				}
-				for k := range x.F64 {
-					x.F64[k] = float64(k%7) - 3
-				}
-				for k := range x.Str {
-					x.Str[k] = ""
-				}
+				to, from := b.Input(i), filled.Input(i)
+				copy(to.F32, from.F32)
+				copy(to.F64, from.F64)
+				copy(to.I64, from.I64)
+				copy(to.Str, from.Str)
 			}
 			if err := b.Run(); err != nil {
-				t.Error(err)
+				t.Errorf("%s: %v", path, err)
 				return ""
 			}
 			var out strings.Builder
@@ -78,13 +90,16 @@ func TestNativeConcurrent(t *testing.T) {
 			}
 			return out.String()
 		}
-		want := score(9)
+		want := score(m.NewBatch())
 		var group sync.WaitGroup
 		for range 4 {
 			group.Go(func() {
-				for range 10 {
-					if got := score(9); got != want {
-						t.Errorf("%s: %s, alone %s", file, got, want)
+				for range 3 {
+					b := m.NewBatch()
+					for range 3 { // also with what the last run left
+						if got := score(b); got != want {
+							t.Errorf("%s: %s, alone %s", path, got, want)
+						}
 					}
 				}
 			})
