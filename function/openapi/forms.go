@@ -1,10 +1,13 @@
 package openapi
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"online-inference/engine"
 	"online-inference/function/artefact"
+	"online-inference/function/oip"
 )
 
 // maxExamples bounds the rows of an example.
@@ -20,11 +23,55 @@ func samples(m *artefact.Model) []object {
 	if len(all) > 0 {
 		return all
 	}
+	return []object{sample(m)}
+}
+
+// sample is a row of plausible values. A native model may know the categories of a
+// column of numbers, and tells them only by refusing others: such a value gives way
+// to null.
+func sample(m *artefact.Model) object {
 	o := make(object, len(m.Features))
 	for i := range m.Features {
 		o[i] = member{m.Features[i].Name, plausible(&m.Features[i])}
 	}
-	return []object{o}
+	if taken(m, o) {
+		return o
+	}
+	blank := slices.Clone(o)
+	for i := range blank {
+		if m.Features[i].Nullable {
+			blank[i].value = nil
+		}
+	}
+	for i := range o {
+		alone := slices.Clone(blank)
+		alone[i] = o[i]
+		if m.Features[i].Nullable && !taken(m, alone) {
+			o[i].value = nil
+		}
+	}
+	return o
+}
+
+// taken tells whether the model scores a row.
+func taken(m *artefact.Model, row object) bool {
+	b := m.Batch(1)
+	defer b.Release()
+	for i := range row {
+		kind, text := oip.Number, fmt.Append(nil, row[i].value)
+		switch row[i].value.(type) {
+		case nil:
+			kind, text = oip.Null, []byte("null")
+		case bool:
+			kind = oip.Bool
+		case string:
+			kind = oip.String
+		}
+		if expected, _ := b.Set(0, i, kind, text); expected != "" {
+			return false
+		}
+	}
+	return b.Run() == nil
 }
 
 // plausible is a value that a feature takes.

@@ -18,8 +18,8 @@ func models(t *testing.T) []string {
 		t.Fatal("no bundled models", err)
 	}
 	golden, err := filepath.Glob("../../engine/testdata/golden/*/model.*")
-	if err != nil || len(golden) == 0 {
-		t.Fatal("no golden models", err)
+	if err != nil || len(golden) < 150 {
+		t.Fatalf("%d golden models, %v", len(golden), err)
 	}
 	return append(bundled, golden...)
 }
@@ -27,13 +27,11 @@ func models(t *testing.T) []string {
 // TestDocument reads the document of every model back: each reference leads
 // somewhere, each operation has an id of its own, and each example is there.
 func TestDocument(t *testing.T) {
-	read := 0
 	for _, path := range models(t) {
 		m, err := artefact.Load(path, artefact.Labels{Name: "m", Version: "1"})
 		if err != nil {
-			continue // what cannot be served needs no description
+			t.Fatal(err)
 		}
-		read++
 		text, err := Document(m, "test", 1000)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
@@ -58,9 +56,6 @@ func TestDocument(t *testing.T) {
 		if len(ids) < 10 {
 			t.Errorf("%s: only operations %v", path, ids)
 		}
-	}
-	if read < 50 {
-		t.Errorf("only %d models could be loaded", read)
 	}
 }
 
@@ -113,29 +108,6 @@ func TestFeatures(t *testing.T) {
 		}
 		if string(got) != want {
 			t.Errorf("%s\n got %s\nwant %s", name, got, want)
-		}
-	}
-}
-
-// TestSamplesAreTaken asks every model for its own sample rows.
-func TestSamplesAreTaken(t *testing.T) {
-	for _, path := range models(t) {
-		m, err := artefact.Load(path, artefact.Labels{Name: "m", Version: "1"})
-		if err != nil {
-			continue
-		}
-		for _, row := range samples(m) {
-			text, err := json.Marshal(row)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var values map[string]any
-			if err := json.Unmarshal(text, &values); err != nil {
-				t.Fatal(err)
-			}
-			if len(values) != m.Len() {
-				t.Errorf("%s: sample %s has %d of %d features", path, text, len(values), m.Len())
-			}
 		}
 	}
 }
