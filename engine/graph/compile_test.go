@@ -45,6 +45,10 @@ func stringsAttr(name string, v ...string) onnx.Attr {
 	return onnx.Attr{Name: name, Kind: onnx.AttrStrings, Strings: onnx.StringsOf(v)}
 }
 
+func tensorAttr(name string, t *tensor.Tensor) onnx.Attr {
+	return onnx.Attr{Name: name, Kind: onnx.AttrTensor, Tensor: t}
+}
+
 func floats(shape []int, v ...float32) *tensor.Tensor {
 	return &tensor.Tensor{Type: tensor.Float32, Shape: shape, F32: v}
 }
