@@ -61,7 +61,8 @@ type clients struct {
 	done   chan struct{} // closed when the program's output has ended
 
 	mu      sync.Mutex
-	keep    bool // lines are recorded; until then they only warm up
+	keep    bool      // lines are recorded; until then they only warm up
+	from    time.Time // when that began: a request that was due before does not count
 	streak  map[string]int
 	failed  error // of the output
 	lastBad string
@@ -120,7 +121,7 @@ func (c *clients) read(stdout io.Reader, started time.Time, out *record.Writer) 
 			err = errors.New("a line without a request")
 		}
 		c.mu.Lock()
-		if err == nil {
+		if at := started.Add(time.Duration(line.T) * time.Millisecond); err == nil && !at.Before(c.from) {
 			r := line.Request
 			c.streak[r.Client]++
 			if !r.OK() {
@@ -128,7 +129,7 @@ func (c *clients) read(stdout io.Reader, started time.Time, out *record.Writer) 
 				c.lastBad = fmt.Sprintf("%s: status %d %s", r.Client, r.Status, r.Error)
 			}
 			if c.keep {
-				err = out.Put(started.Add(time.Duration(line.T)*time.Millisecond), line)
+				err = out.Put(at, line)
 			}
 		}
 		c.fail(err)
@@ -171,11 +172,11 @@ func (c *clients) steady(ctx context.Context, answers int) error {
 	}
 }
 
-// record begins to keep the requests.
-func (c *clients) record() {
+// record begins to keep the requests that are due from now on.
+func (c *clients) record(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.keep = true
+	c.keep, c.from = true, now
 	for name := range c.streak {
 		c.streak[name] = 0
 	}

@@ -32,9 +32,15 @@ func begin(t *testing.T, url string, out *record.Writer, started time.Time) *cli
 // TestClients: what comes before the record begins is left out, a failure ends
 // the streak of good answers, and everything recorded is whole.
 func TestClients(t *testing.T) {
-	var bad atomic.Bool
+	var bad, first atomic.Bool
 	bad.Store(true)
+	late := make(chan struct{}) // the answer to the first request comes when the record has begun
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if first.CompareAndSwap(false, true) {
+			<-late
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		if bad.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
@@ -60,7 +66,8 @@ func TestClients(t *testing.T) {
 	if err := c.steady(long, 20); err != nil {
 		t.Fatal(err)
 	}
-	c.record()
+	c.record(time.Now())
+	close(late)
 	if err := c.rate(Fresh, 200); err != nil {
 		t.Error(err)
 	}

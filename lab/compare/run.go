@@ -238,7 +238,7 @@ func (r *Runner) startLoad(ctx context.Context, e Experiment, s *Stage, list []l
 			return err
 		}
 	}
-	c.record()
+	c.record(time.Now())
 	return nil
 }
 

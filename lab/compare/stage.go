@@ -239,7 +239,7 @@ func (s *Stage) AskTag(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.tagged.record()
+	s.tagged.record(time.Now())
 	return nil
 }
 
