@@ -9,19 +9,25 @@ import (
 	"testing"
 )
 
-// largest is the most memory that a process has held so far, in kB.
-func largest(t *testing.T, pid int) int {
+// holds reads what a running process holds of memory, in kB of 1,024 bytes.
+func holds(t *testing.T, pid int, name string) int {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	_, rest, _ := strings.Cut(string(text), "\n"+name+":")
 	var kB int
 	if _, err := fmt.Sscanf(rest, "%d kB", &kB); err != nil {
-		t.Fatalf("%v in %s", err, status)
+		t.Fatalf("%v for %s in %s", err, name, text)
 	}
 	return kB
+}
+
+// largest is the most memory that a process has held so far, in kB.
+func largest(t *testing.T, pid int) int {
+	t.Helper()
+	return holds(t, pid, "VmHWM")
 }
 
 // zeros is an endless body.
