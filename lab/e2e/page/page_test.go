@@ -26,6 +26,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/google/go-cmp/cmp"
 
 	"online-inference/lab/e2e/process"
 )
@@ -127,6 +128,12 @@ func text(ctx context.Context, t *testing.T, id, word string) string {
 	return get(ctx, t, chromedp.TextContent("#"+id))
 }
 
+// meters gives the share of each bar of the answer that is filled, of those that
+// take room on the screen.
+const meters = `Object.fromEntries([...document.querySelectorAll("#answer meter")]
+  .filter((e) => e.getBoundingClientRect().width > 20 && e.getBoundingClientRect().height > 2)
+  .map((e) => [e.getAttribute("aria-label"), ((100 * (e.value - e.min)) / (e.max - e.min)).toFixed(1)]))`
+
 // TestPage fills and submits the form as a person does, and looks at what it says.
 func TestPage(t *testing.T) {
 	address := serve(t)
@@ -138,6 +145,10 @@ func TestPage(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("the answer does not say %q:\n%s", want, got)
 		}
+	}
+	drawn := map[string]string{"probability of no disease": "64.1", "probability of disease": "35.9"}
+	if diff := cmp.Diff(drawn, get(ctx, t, chromedp.Evaluate[map[string]string](meters))); diff != "" {
+		t.Errorf("the probabilities drawn, in percent of the bar (-want +got):\n%s", diff)
 	}
 	if got := text(ctx, t, "latency-text", "ms from this browser"); strings.Contains(got, "median") {
 		t.Errorf("one request has no median: %s", got)
