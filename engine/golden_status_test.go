@@ -19,20 +19,20 @@ type goldenRuntime struct {
 
 // deviation is how far two answers may lie apart where a runtime that adds up
 // in float32 gave one of them.
-const deviation = 1e-4
+func deviation() tolerance { return tolerance{Rtol: 1e-4, Atol: 1e-4} }
 
 // compareByStatus compares an output with whatever its file's status names as
 // the truth; README.md beside the golden set explains the statuses.
-func compareByStatus(t *testing.T, dir, file, name string, check *goldenCheck, got *engine.Tensor, want []any, tolerance float64) {
+func compareByStatus(t *testing.T, dir, file, name string, check *goldenCheck, got *engine.Tensor, want []any, within tolerance) {
 	t.Helper()
 	switch check.Status {
 	case "ok", "ort_wrong":
-		compareRows(t, name, got, want, nil, tolerance)
+		compareRows(t, name, got, want, nil, within)
 	case "rows_deviate":
-		compareRows(t, name, got, want, append(slices.Clone(check.RowsFileWrong), check.RowsUnclear...), tolerance)
+		compareRows(t, name, got, want, append(slices.Clone(check.RowsFileWrong), check.RowsUnclear...), within)
 		compareWrong(t, name, got, want, runtimeRows(t, dir, file, name), check.RowsFileWrong)
 	case "file_wrong": // the file holds another function than the model: what it holds is what counts
-		compareRows(t, name, got, runtimeRows(t, dir, file, name), nil, deviation)
+		compareRows(t, name, got, runtimeRows(t, dir, file, name), nil, deviation())
 	default:
 		t.Fatalf("status %q is unknown", check.Status)
 	}
@@ -44,7 +44,7 @@ func compareWrong(t *testing.T, name string, got *engine.Tensor, framework, file
 	t.Helper()
 	for _, r := range rows {
 		have := cells(got, r)
-		if !nearAll(have, listed(framework[r]), deviation) && !nearAll(have, listed(file[r]), deviation) {
+		if !nearAll(have, listed(framework[r]), deviation()) && !nearAll(have, listed(file[r]), deviation()) {
 			t.Errorf("%s: row %d = %v, want %v or, as the file has it, %v", name, r, have, framework[r], file[r])
 		}
 	}
@@ -74,8 +74,8 @@ func listed(row any) []any {
 	return []any{row}
 }
 
-func nearAll(have, want []any, tolerance float64) bool {
-	return slices.EqualFunc(have, want, func(h, w any) bool { return near(h, w, tolerance) })
+func nearAll(have, want []any, within tolerance) bool {
+	return slices.EqualFunc(have, want, func(h, w any) bool { return near(h, w, within) })
 }
 
 // TestGoldenRoles checks what the engine says of each output of an ONNX file:

@@ -26,10 +26,22 @@ var update = flag.Bool("update", false, "write the list of golden cases")
 type goldenMeta struct {
 	Inputs    []goldenPort
 	Outputs   map[string][]goldenOutput
-	Tolerance struct{ Rtol, Atol float64 }
+	Tolerance tolerance
 	Checks    map[string]goldenCheck
 	Files     map[string]string
+	Rows      int `json:"n_rows"` // 0 where the case does not say
 }
+
+// A tolerance is how far a number may lie from the one wanted: by Atol, or by
+// Rtol of the one wanted if that is more.
+type tolerance struct{ Rtol, Atol float64 }
+
+func (l tolerance) allows(have, want float64) bool {
+	return math.Abs(have-want) <= max(l.Atol, l.Rtol*math.Abs(want))
+}
+
+// leastRows is what a case must have for its edge rows to be among them.
+const leastRows = 20
 
 type goldenPort struct {
 	Name    string
@@ -58,6 +70,7 @@ func TestGolden(t *testing.T) {
 		dir := filepath.Dir(path)
 		var meta goldenMeta
 		readJSON(t, path, &meta)
+		listFiles(t, dir, &meta)
 		for _, file := range sortedKeys(meta.Files) {
 			counts[meta.Checks[file].Status]++
 			t.Run(filepath.Base(dir)+"/"+file, func(t *testing.T) { checkGolden(t, dir, file, &meta) })
@@ -65,6 +78,21 @@ func TestGolden(t *testing.T) {
 	}
 	t.Logf("golden files by status: %v", counts)
 	listGolden(t, dirs)
+}
+
+// listFiles fails for a model in a case's folder that its meta.json leaves out.
+func listFiles(t *testing.T, dir string, meta *goldenMeta) {
+	t.Helper()
+	models, err := filepath.Glob(filepath.Join(dir, "model*"))
+	if err != nil || len(models) == 0 {
+		t.Fatalf("%s holds no model: %v", dir, err)
+	}
+	for i := range models {
+		models[i] = filepath.Base(models[i])
+	}
+	if diff := cmp.Diff(sortedKeys(meta.Files), models); diff != "" {
+		t.Errorf("%s: the files that meta.json lists and those in the folder (-listed +there)\n%s", dir, diff)
+	}
 }
 
 // listGolden compares the folders with the list of cases beside them, so that
@@ -100,11 +128,17 @@ func checkGolden(t *testing.T, dir, file string, meta *goldenMeta) {
 		t.Fatal(err)
 	}
 	rows := readRows(t, filepath.Join(dir, "rows.jsonl"))
+	if len(rows) < leastRows || meta.Rows != 0 && len(rows) != meta.Rows {
+		t.Fatalf("%d rows; meta.json says %d, and at least %d are wanted", len(rows), meta.Rows, leastRows)
+	}
 	var expected map[string]json.RawMessage
 	readJSON(t, filepath.Join(dir, "expected.json"), &expected)
 	outputs := meta.Outputs[file]
 	if meta.Files[file] == "native" {
 		check.Inputs, outputs = meta.Inputs, nativeOutputs(t, m)
+	}
+	if len(outputs) == 0 {
+		t.Fatal("no output is compared")
 	}
 	b := m.NewBatch()
 	fill(t, m, b, check.Inputs, rows)
@@ -125,7 +159,7 @@ func checkGolden(t *testing.T, dir, file string, meta *goldenMeta) {
 		if err := json.Unmarshal(expected[out.MapsTo], &want); err != nil {
 			t.Fatalf("expected.json: %s: %v", out.MapsTo, err)
 		}
-		compareByStatus(t, dir, file, out.Name, &check, b.Output(i), want, max(meta.Tolerance.Rtol, meta.Tolerance.Atol))
+		compareByStatus(t, dir, file, out.Name, &check, b.Output(i), want, meta.Tolerance)
 	}
 	compareAlone(t, m, b, check.Inputs, rows)
 	scoreNone(t, m, b)
@@ -189,7 +223,7 @@ func compareAlone(t *testing.T, m *engine.Model, all *engine.Batch, inputs []gol
 
 // compareRows compares an output with the framework's answers, but for the rows
 // that the file itself gets wrong.
-func compareRows(t *testing.T, name string, got *engine.Tensor, want []any, skip []int, tolerance float64) {
+func compareRows(t *testing.T, name string, got *engine.Tensor, want []any, skip []int, within tolerance) {
 	t.Helper()
 	if got.Rows() != len(want) {
 		t.Fatalf("%s: %d rows, want %d", name, got.Rows(), len(want))
@@ -204,14 +238,14 @@ func compareRows(t *testing.T, name string, got *engine.Tensor, want []any, skip
 			t.Fatalf("%s: row %d has %d values, want %d", name, r, len(have), len(wants))
 		}
 		for k := range wants {
-			if !near(have[k], wants[k], tolerance) {
+			if !near(have[k], wants[k], within) {
 				t.Errorf("%s: row %d value %d = %v, want %v", name, r, k, have[k], wants[k])
 			}
 		}
 	}
 }
 
-func near(have, want any, tolerance float64) bool {
+func near(have, want any, within tolerance) bool {
 	w, ok := want.(float64)
 	if want == nil { // JSON has no NaN
 		w, ok = math.NaN(), true
@@ -223,7 +257,7 @@ func near(have, want any, tolerance float64) bool {
 	if i, isInt := have.(int64); isInt {
 		return float64(i) == w
 	}
-	return ok && (h == w || math.Abs(h-w) <= tolerance*max(1, math.Abs(w)) || h != h && w != w)
+	return ok && (h == w || within.allows(h, w) || h != h && w != w)
 }
 
 // cells lists the values of one row as float64, int64, string or bool.

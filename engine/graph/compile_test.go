@@ -105,43 +105,45 @@ func TestRefused(t *testing.T) {
 
 	for what, c := range map[string]struct {
 		model *onnx.Model
-		want  string
+		want  string // in the message
+		// The operator and the node that an UnsupportedError blames; a FormatError has neither.
+		op, node string
 	}{
-		"unknown operator":       {modelOf(2, node("", "Frobnicate")), `operator Frobnicate in node "n": the engine does not know it`},
-		"local function":         {local, `operator Abs in node "n": the file defines it as a function of its own`},
-		"unknown domain":         {modelOf(2, node("com.acme", "Abs")), "operator com.acme.Abs"},
-		"unknown attribute":      {modelOf(2, node("", "Abs", intAttr("speed", 3))), `attribute "speed" is unknown`},
-		"attribute's type":       {modelOf(2, node(ml, "Scaler", intsAttr("offset", 1), floatsAttr("scale", 1))), "attribute offset has type 7 where 6 belongs"},
-		"element type":           {halves, `input "X" has element type 10`},
-		"operator's type":        {modelOf(2, node("", "Not")), "input 0 has type float32"},
-		"value not given":        {dangling, `reads "Z", which no earlier node gives`},
-		"no output":              {silent, `Abs "n" gives no output`},
-		"value given twice":      {twice, `value "Y" is given twice`},
-		"output not given":       {lost, `output "W" is given by no node`},
-		"open width":             {open, "leaves its dimension 1 open"},
-		"too many inputs":        {modelOf(2, onnx.Node{Op: "Abs", Inputs: []string{"X", "X"}, Outputs: []string{"Y"}}), "2 inputs, it takes 1 to 1"},
-		"too many outputs":       {modelOf(2, onnx.Node{Op: "Abs", Inputs: []string{"X"}, Outputs: []string{"Y", "Z"}}), "it has no output 1"},
-		"scaler's width":         {modelOf(2, node(ml, "Scaler", floatsAttr("offset", 1, 2, 3), floatsAttr("scale", 1))), "2 columns, it has 3 offsets"},
-		"scaler without numbers": {modelOf(2, node(ml, "Scaler")), "0 offsets and 0 scales"},
-		"tree's width":           {modelOf(2, replaced(intsAttr("nodes_featureids", 7, 0, 0))), "2 columns, it tests column 7"},
-		"negative feature":       {modelOf(2, replaced(intsAttr("nodes_featureids", -1, 0, 0))), "tests feature -1"},
-		"two nodes alike":        {modelOf(2, replaced(intsAttr("nodes_nodeids", 0, 1, 1))), "tree 0 has two nodes 1"},
-		"missing child":          {modelOf(2, replaced(intsAttr("nodes_truenodeids", 9, 0, 0))), "has child 9, which is not there"},
-		"tree with a circle":     {modelOf(2, replaced(intsAttr("nodes_truenodeids", 0, 0, 0))), "returns to node 0"},
-		"unknown mode":           {modelOf(2, replaced(stringsAttr("nodes_modes", "BRANCH_XOR", "LEAF", "LEAF"))), `node mode "BRANCH_XOR"`},
-		"arrays of two lengths":  {modelOf(2, replaced(floatsAttr("nodes_values", 0.5))), "node arrays of 3 and 1 elements"},
-		"weight of no leaf":      {modelOf(2, replaced(intsAttr("target_nodeids", 0, 2))), "which is no leaf"},
-		"unknown target":         {modelOf(2, replaced(intsAttr("target_ids", 0, 1))), "adds to target 1 of 1"},
-		"weight given twice":     {modelOf(2, replaced(intsAttr("target_nodeids", 1, 1))), "adds to target 0 twice"},
-		"no leaves":              {modelOf(2, replaced(intsAttr("target_ids"))), "leaf arrays"},
-		"aggregate":              {modelOf(2, stump(stringAttr("aggregate_function", "MEDIAN"))), `aggregate_function "MEDIAN"`},
-		"post_transform":         {modelOf(2, stump(stringAttr("post_transform", "TANH"))), `post_transform "TANH"`},
-		"coefficients":           {modelOf(2, node(ml, "LinearRegressor", floatsAttr("coefficients", 1, 2, 3), intAttr("targets", 2))), "3 coefficients for 2 outputs"},
-		"linear model's width":   {modelOf(2, node(ml, "LinearRegressor", floatsAttr("coefficients", 1, 2, 3))), "2 columns, it takes 3"},
-		"text of a truth value":  {modelOf(2, onnx.Node{Op: "IsNaN", Inputs: []string{"X"}, Outputs: []string{"Z"}}, onnx.Node{Op: "Cast", Attrs: []onnx.Attr{intAttr("to", 8)}, Inputs: []string{"Z"}, Outputs: []string{"Y"}}), "from bool to string"},
-		"cast to half":           {modelOf(2, node("", "Cast", intAttr("to", 10))), "to element type 10"},
-		"growth without end":     {grows, "more than 16777216 words"},
-		"rows folded":            {modelOf(2, node("", "ReduceSum", intsAttr("axes", 0))), "does not count rows"},
+		"unknown operator":       {modelOf(2, node("", "Frobnicate")), `operator Frobnicate in node "n": the engine does not know it`, "Frobnicate", "n"},
+		"local function":         {local, `operator Abs in node "n": the file defines it as a function of its own`, "Abs", "n"},
+		"unknown domain":         {modelOf(2, node("com.acme", "Abs")), "operator com.acme.Abs", "com.acme.Abs", "n"},
+		"unknown attribute":      {modelOf(2, node("", "Abs", intAttr("speed", 3))), `attribute "speed" is unknown`, "Abs", "n"},
+		"attribute's type":       {modelOf(2, node(ml, "Scaler", intsAttr("offset", 1), floatsAttr("scale", 1))), "attribute offset has type 7 where 6 belongs", "ai.onnx.ml.Scaler", "n"},
+		"element type":           {halves, `input "X" has element type 10`, "", ""},
+		"operator's type":        {modelOf(2, node("", "Not")), "input 0 has type float32", "Not", "n"},
+		"value not given":        {dangling, `reads "Z", which no earlier node gives`, "", ""},
+		"no output":              {silent, `Abs "n" gives no output`, "", ""},
+		"value given twice":      {twice, `value "Y" is given twice`, "", ""},
+		"output not given":       {lost, `output "W" is given by no node`, "", ""},
+		"open width":             {open, "leaves its dimension 1 open", "", ""},
+		"too many inputs":        {modelOf(2, onnx.Node{Op: "Abs", Inputs: []string{"X", "X"}, Outputs: []string{"Y"}}), "2 inputs, it takes 1 to 1", "Abs", "#0"},
+		"too many outputs":       {modelOf(2, onnx.Node{Op: "Abs", Inputs: []string{"X"}, Outputs: []string{"Y", "Z"}}), "it has no output 1", "Abs", "#0"},
+		"scaler's width":         {modelOf(2, node(ml, "Scaler", floatsAttr("offset", 1, 2, 3), floatsAttr("scale", 1))), "2 columns, it has 3 offsets", "", ""},
+		"scaler without numbers": {modelOf(2, node(ml, "Scaler")), "0 offsets and 0 scales", "ai.onnx.ml.Scaler", "n"},
+		"tree's width":           {modelOf(2, replaced(intsAttr("nodes_featureids", 7, 0, 0))), "2 columns, it tests column 7", "", ""},
+		"negative feature":       {modelOf(2, replaced(intsAttr("nodes_featureids", -1, 0, 0))), "tests feature -1", "", ""},
+		"two nodes alike":        {modelOf(2, replaced(intsAttr("nodes_nodeids", 0, 1, 1))), "tree 0 has two nodes 1", "", ""},
+		"missing child":          {modelOf(2, replaced(intsAttr("nodes_truenodeids", 9, 0, 0))), "has child 9, which is not there", "", ""},
+		"tree with a circle":     {modelOf(2, replaced(intsAttr("nodes_truenodeids", 0, 0, 0))), "returns to node 0", "", ""},
+		"unknown mode":           {modelOf(2, replaced(stringsAttr("nodes_modes", "BRANCH_XOR", "LEAF", "LEAF"))), `node mode "BRANCH_XOR"`, "ai.onnx.ml.TreeEnsembleRegressor", "n"},
+		"arrays of two lengths":  {modelOf(2, replaced(floatsAttr("nodes_values", 0.5))), "node arrays of 3 and 1 elements", "", ""},
+		"weight of no leaf":      {modelOf(2, replaced(intsAttr("target_nodeids", 0, 2))), "which is no leaf", "", ""},
+		"unknown target":         {modelOf(2, replaced(intsAttr("target_ids", 0, 1))), "adds to target 1 of 1", "", ""},
+		"weight given twice":     {modelOf(2, replaced(intsAttr("target_nodeids", 1, 1))), "adds to target 0 twice", "ai.onnx.ml.TreeEnsembleRegressor", "n"},
+		"no leaves":              {modelOf(2, replaced(intsAttr("target_ids"))), "leaf arrays", "", ""},
+		"aggregate":              {modelOf(2, stump(stringAttr("aggregate_function", "MEDIAN"))), `aggregate_function "MEDIAN"`, "ai.onnx.ml.TreeEnsembleRegressor", "n"},
+		"post_transform":         {modelOf(2, stump(stringAttr("post_transform", "TANH"))), `post_transform "TANH"`, "ai.onnx.ml.TreeEnsembleRegressor", "n"},
+		"coefficients":           {modelOf(2, node(ml, "LinearRegressor", floatsAttr("coefficients", 1, 2, 3), intAttr("targets", 2))), "3 coefficients for 2 outputs", "ai.onnx.ml.LinearRegressor", "n"},
+		"linear model's width":   {modelOf(2, node(ml, "LinearRegressor", floatsAttr("coefficients", 1, 2, 3))), "2 columns, it takes 3", "", ""},
+		"text of a truth value":  {modelOf(2, onnx.Node{Op: "IsNaN", Inputs: []string{"X"}, Outputs: []string{"Z"}}, onnx.Node{Op: "Cast", Attrs: []onnx.Attr{intAttr("to", 8)}, Inputs: []string{"Z"}, Outputs: []string{"Y"}}), "from bool to string", "Cast", "#1"},
+		"cast to half":           {modelOf(2, node("", "Cast", intAttr("to", 10))), "to element type 10", "Cast", "n"},
+		"growth without end":     {grows, "more than 16777216 words", "", ""},
+		"rows folded":            {modelOf(2, node("", "ReduceSum", intsAttr("axes", 0))), "does not count rows", "", ""},
 	} {
 		_, err := Compile(c.model)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -151,6 +153,12 @@ func TestRefused(t *testing.T) {
 		malformed, unsupported := (*modelfile.FormatError)(nil), (*modelfile.UnsupportedError)(nil)
 		if !errors.As(err, &malformed) && !errors.As(err, &unsupported) {
 			t.Errorf("%s: error of type %T", what, err)
+		}
+		if unsupported == nil {
+			unsupported = &modelfile.UnsupportedError{}
+		}
+		if unsupported.Op != c.op || unsupported.Node != c.node {
+			t.Errorf("%s: blames operator %q in node %q, want %q in %q", what, unsupported.Op, unsupported.Node, c.op, c.node)
 		}
 	}
 }
@@ -247,6 +255,22 @@ func TestShared(t *testing.T) {
 	}
 	if diff := cmp.Diff([]float32{1, 1, 2}, r.Output(0).F32); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestUnreadConstant loads a file with a constant that nothing reads:
+// the plan does not keep it.
+func TestUnreadConstant(t *testing.T) {
+	m := modelOf(2, node("", "Neg"))
+	m.Graph.Initializers = []onnx.NamedTensor{{Name: "left", Tensor: floats([]int{1 << 10}, make([]float32, 1<<10)...)}}
+	p, out := runRows(t, m, floats([]int{1, 2}, 1, -2))
+	if err := sameTensor(out[0], floats([]int{1, 2}, -1, 2)); err != nil {
+		t.Error(err)
+	}
+	for i, c := range p.consts {
+		if c != nil {
+			t.Errorf("the plan keeps constant %d of shape %v", i, c.Shape)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ func TestFormulas(t *testing.T) {
 		{node("", "Atan"), wide, func(x float64) float64 { return math.Atan2(x, 1) }},
 		{node("", "Sin"), wide, math.Sin},
 		{node("", "Cos"), wide, math.Cos},
+		{node("", "Tan"), wide, func(x float64) float64 { return math.Sin(x) / math.Cos(x) }},
 		{node("", "Sinh"), wide, func(x float64) float64 { return (math.Exp(x) - math.Exp(-x)) / 2 }},
 		{node("", "Cosh"), wide, func(x float64) float64 { return (math.Exp(x) + math.Exp(-x)) / 2 }},
 		{node("", "Softsign"), wide, func(x float64) float64 { return x / (1 + math.Abs(x)) }},

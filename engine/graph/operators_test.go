@@ -170,6 +170,8 @@ func TestCorners(t *testing.T) {
 		"unknown category":      {node(ml, "LabelEncoder", stringsAttr("keys_strings", "a"), floatsAttr("values_floats", 5), floatAttr("default_float", -1)), 2, list(texts([]int{2}, "a", "é")), floats([]int{2}, 5, -1)},
 		"positions of strings":  {node(ml, "LabelEncoder", stringsAttr("classes_strings", "a", "b"), intAttr("default_int64", 9)), 1, list(texts([]int{2}, "b", "c")), ints([]int{2}, 1, 9)},
 		"strings of positions":  {node(ml, "LabelEncoder", stringsAttr("classes_strings", "a", "b"), stringAttr("default_string", "?")), 1, list(ints([]int{2}, 1, 2)), texts([]int{2}, "b", "?")},
+		"unit length":           {node("", "LpNormalization", intAttr("axis", 0)), 1, list(floats([]int{2, 2}, 3, 0, 4, 0)), floats([]int{2, 2}, 0.6, 0, 0.8, 0)},
+		"sum of one":            {node("", "LpNormalization", intAttr("p", 1)), 22, list(doubles([]int{2, 2}, 1, -3, 0, 0)), doubles([]int{2, 2}, 0.25, -0.75, 0, 0)},
 		"absolute maximum":      {node(ml, "Normalizer"), 1, list(floats([]int{1, 2}, -4, 2)), floats([]int{1, 2}, -1, 0.5)},
 		"integers in a scaler":  {node(ml, "Scaler", floatsAttr("offset", 1), floatsAttr("scale", 0.5)), 1, list(ints([]int{1, 2}, 3, 5)), floats([]int{1, 2}, 1, 2)},
 		"linear support vector": {node(ml, "SVMRegressor", floatsAttr("support_vectors", 1, 0, 0, 1), floatsAttr("coefficients", 2, 3), intAttr("n_supports", 2), floatsAttr("rho", 0.5)), 1, list(floats([]int{1, 2}, 1, 2)), floats([]int{1, 1}, 8.5)},

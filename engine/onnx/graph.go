@@ -9,6 +9,43 @@ import (
 type parser struct {
 	nodes, values int
 	unsupported   string // the first sound thing that the engine lacks
+	unread        []unread
+}
+
+// An unread is an initialiser that the engine cannot hold, and why.
+type unread struct{ name, lacks string }
+
+// wants refuses the file if something in it reads an initialiser that the engine
+// cannot hold. Names are compared over all graphs at once: a name that one graph
+// gives and another reads counts as read.
+func (p *parser) wants(g *Graph) {
+	if len(p.unread) == 0 {
+		return
+	}
+	names := map[string]bool{}
+	g.reads(names)
+	for _, u := range p.unread {
+		if names[u.name] {
+			p.lacks(u.lacks)
+		}
+	}
+}
+
+// reads collects the names that nodes read or that are outputs, bodies included.
+func (g *Graph) reads(names map[string]bool) {
+	for _, out := range g.Outputs {
+		names[out.Name] = true
+	}
+	for i := range g.Nodes {
+		for _, in := range g.Nodes[i].Inputs {
+			names[in] = true
+		}
+		for k := range g.Nodes[i].Attrs {
+			if body := g.Nodes[i].Attrs[k].Graph; body != nil {
+				body.reads(names)
+			}
+		}
+	}
 }
 
 func (p *parser) count(r *reader, n *int, limit int, what string) {
@@ -31,8 +68,12 @@ func (p *parser) graph(r *reader) *Graph {
 		case 5:
 			p.count(r, &p.values, modelfile.MaxValues, "values")
 			m := r.message()
-			name, t := p.tensor(m)
+			name, t, lacks := readTensor(m)
 			r.close(m)
+			if lacks != "" { // which only matters if something reads it
+				p.unread = append(p.unread, unread{name, lacks})
+				continue
+			}
 			g.Initializers = append(g.Initializers, NamedTensor{name, t})
 		case 11, 12:
 			p.count(r, &p.values, modelfile.MaxValues, "values")
@@ -100,8 +141,11 @@ func (p *parser) attr(r *reader) Attr {
 			a.guess(AttrString)
 		case 5:
 			m := r.message()
-			_, a.Tensor = p.tensor(m)
+			_, t, lacks := readTensor(m)
 			r.close(m)
+			if a.Tensor = t; lacks != "" {
+				p.lacks(lacks)
+			}
 			a.guess(AttrTensor)
 		case 6:
 			m := r.message()

@@ -155,7 +155,7 @@ func Parse(data []byte) (*Model, error) {
 	if m.Graph == nil {
 		return nil, &modelfile.FormatError{Format: "onnx", Offset: -1, Reason: "it holds no graph"}
 	}
-	if p.unsupported != "" {
+	if p.wants(m.Graph); p.unsupported != "" {
 		return nil, &modelfile.UnsupportedError{Format: "onnx", Reason: p.unsupported}
 	}
 	return m, nil

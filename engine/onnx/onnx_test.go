@@ -109,16 +109,37 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// TestUnsupported refuses what the engine cannot hold where something reads it.
 func TestUnsupported(t *testing.T) {
+	half := message(5, field(2, 0, 10)+message(8, "h"))
+	body := message(1, message(5, message(6, message(1, message(1, "h")))))
 	for name, c := range map[string]struct{ data, want string }{
-		"half floats":      {message(7, message(5, field(2, 0, 10))), "element type 10"},
-		"external data":    {message(7, message(5, field(2, 0, 1)+message(13, ""))), "external data"},
-		"sparse constants": {message(7, message(15, "")), "sparse"},
+		"half floats read":      {message(7, message(1, message(1, "h"))+half), "element type 10"},
+		"half floats given":     {message(7, half+message(12, message(1, "h"))), "element type 10"},
+		"half floats in a body": {message(7, half+body), "element type 10"},
+		"of a body, read there": {message(7, message(1, message(5, message(6, half+message(1, message(1, "h")))))), "element type 10"},
+		"half attribute":        {message(7, message(1, message(5, message(5, field(2, 0, 10))))), "element type 10"},
+		"external data":         {message(7, message(1, message(1, "h"))+message(5, field(2, 0, 1)+message(8, "h")+message(13, ""))), "external data"},
+		"sparse constants":      {message(7, message(15, "")), "sparse"},
 	} {
 		_, err := onnx.Parse([]byte(c.data))
 		if unsupported := (*modelfile.UnsupportedError)(nil); !errors.As(err, &unsupported) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
 		}
+	}
+}
+
+// TestUnread passes over initialisers of other types that nothing reads, here
+// FLOAT16, UINT32 and external data, and keeps the rest.
+func TestUnread(t *testing.T) {
+	odd := message(5, field(2, 0, 10)+message(8, "h")) + message(5, field(2, 0, 12)+message(8, "u")) + message(5, field(2, 0, 1)+message(8, "e")+message(13, ""))
+	kept := message(5, field(1, 0, 0)+field(2, 0, 1)+message(8, "k"))
+	m, err := onnx.Parse([]byte(message(7, message(1, message(1, "x")+message(2, "y"))+odd+kept)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list := m.Graph.Initializers; len(list) != 1 || list[0].Name != "k" {
+		t.Errorf("initialisers %v, want k alone", list)
 	}
 }
 

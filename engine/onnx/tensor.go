@@ -29,19 +29,20 @@ type rawTensor struct {
 // ParseTensor reads a file that holds one TensorProto, as the test data of ONNX
 // does, and gives its name and value.
 func ParseTensor(data []byte) (string, *tensor.Tensor, error) {
-	p := parser{}
 	r := &reader{data: data}
-	name, t := p.tensor(r)
+	name, t, lacks := readTensor(r)
 	if r.err != nil {
 		return "", nil, r.err
 	}
-	if p.unsupported != "" {
-		return "", nil, &modelfile.UnsupportedError{Format: "onnx", Reason: p.unsupported}
+	if lacks != "" {
+		return "", nil, &modelfile.UnsupportedError{Format: "onnx", Reason: lacks}
 	}
 	return name, t, nil
 }
 
-func (p *parser) tensor(r *reader) (string, *tensor.Tensor) {
+// readTensor reads one TensorProto. A sound one that the engine cannot hold has
+// type Invalid, and lacks says why.
+func readTensor(r *reader) (name string, _ *tensor.Tensor, lacks string) {
 	var t rawTensor
 	for r.next() {
 		switch r.field {
@@ -68,22 +69,20 @@ func (p *parser) tensor(r *reader) (string, *tensor.Tensor) {
 		}
 	}
 	if r.err != nil {
-		return t.name, nil
+		return t.name, nil, ""
 	}
 	if t.external {
-		p.lacks(fmt.Sprintf("tensor %q lies in a file of its own (external data)", t.name))
-		return t.name, &tensor.Tensor{Type: tensor.Invalid}
+		return t.name, &tensor.Tensor{Type: tensor.Invalid}, fmt.Sprintf("tensor %q lies in a file of its own (external data)", t.name)
 	}
 	typ := ElemType(t.code)
 	if typ == tensor.Invalid {
-		p.lacks(fmt.Sprintf("tensor %q has element type %d", t.name, t.code))
-		return t.name, &tensor.Tensor{Type: tensor.Invalid}
+		return t.name, &tensor.Tensor{Type: tensor.Invalid}, fmt.Sprintf("tensor %q has element type %d", t.name, t.code)
 	}
 	out, reason := t.decode(typ)
 	if reason != "" {
 		r.fail("tensor %q: %s", t.name, reason)
 	}
-	return t.name, out
+	return t.name, out, ""
 }
 
 // decode puts the values in place and checks that they are as many as the
