@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parent / "golden"
 # The parts of the set: modules of the folder golden with a function makers(), which gives pairs of
 # a case's name and a function that writes the case below a folder. A module is imported only when
 # its part is asked for, because parts need different frameworks.
-PARTS = ["native", "more", "sklearn_cases"]
+PARTS = ["native", "more", "sklearn_cases", "pipelines"]
 
 
 def makers(parts: list[str]) -> dict[str, Callable[[Path], object]]:

@@ -179,6 +179,19 @@ FIRST: list[tuple[str, str, Callable[[], Any]]] = [
         "diabetes",
         lambda: piped(preprocessing.RobustScaler(), linear_model.Ridge(alpha=3.0)),
     ),
+    (
+        "sk_scalers_union",
+        "iris",
+        lambda: pipeline.FeatureUnion(
+            [
+                ("mm", preprocessing.MinMaxScaler(clip=True)),
+                ("ma", preprocessing.MaxAbsScaler()),
+                ("rb", preprocessing.RobustScaler()),
+                ("no", preprocessing.Normalizer()),
+                ("bi", preprocessing.Binarizer(threshold=1.5)),
+            ]
+        ),
+    ),
     ("sk_sgd_hinge_multi", "iris", lambda: piped(scale(), linear_model.SGDClassifier(**SEED))),
     ("sk_svc_multi", "iris", lambda: svm.SVC(C=2.0)),
     ("sk_svc_rbf_prob", "diabetes2", lambda: piped(scale(), svm.SVC(probability=True, **SEED))),
@@ -237,8 +250,8 @@ def plain(v: Any) -> Any:
 
 def make(out: Path, name: str, model: Any, inputs: dict[str, np.ndarray]) -> str:
     """Convert a trained model, ask the framework and ONNX Runtime, write the case."""
-    kinds = tabular.TENSORS | {"X": estimators.TENSORS.get(str(next(iter(inputs.values())).dtype))}
-    types = [(k, kinds[k]([None, v.shape[1]])) for k, v in inputs.items()]
+    kinds = estimators.TENSORS | {"object": tabular.StringTensorType}
+    types = [(k, kinds[str(v.dtype)]([None, v.shape[1]])) for k, v in inputs.items()]
     rows = inputs.get("X")
     if rows is None:
         rows = pd.DataFrame({k: v.ravel() for k, v in inputs.items()})
