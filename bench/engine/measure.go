@@ -156,20 +156,45 @@ func (b *bench) load(ctx context.Context, f *folder) ([]record.Load, error) {
 	}
 	var results []record.Load
 	for _, command := range commands {
-		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-		cmd.Env = append(os.Environ(), oneThread...)
-		out, err := cmd.Output()
+		x, err := fastestLoad(ctx, command, oneThread)
 		if err != nil {
-			return nil, fmt.Errorf("%v: %w: %s", command, err, stderr(err))
+			return nil, err
 		}
-		var x record.Load
-		if err := json.Unmarshal(out, &x); err != nil {
-			return nil, fmt.Errorf("%v: %w", command, err)
+		if command[0] == self {
+			free, err := fastestLoad(ctx, command, nil)
+			if err != nil {
+				return nil, err
+			}
+			x.FirstAll = free.First
 		}
-		x.First, x.Min = report.Round(x.First), report.Round(x.Min)
 		results = append(results, x)
 	}
 	return results, nil
+}
+
+// loadProcesses is how many processes load a file for the first time.
+const loadProcesses = 5
+
+// fastestLoad starts processes that load a file and tells of the one whose first
+// load was the fastest.
+func fastestLoad(ctx context.Context, command, environ []string) (fastest record.Load, err error) {
+	for i := range loadProcesses {
+		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+		cmd.Env = append(os.Environ(), environ...)
+		out, err := cmd.Output()
+		if err != nil {
+			return fastest, fmt.Errorf("%v: %w: %s", command, err, stderr(err))
+		}
+		var x record.Load
+		if err := json.Unmarshal(out, &x); err != nil {
+			return fastest, fmt.Errorf("%v: %w", command, err)
+		}
+		x.First, x.Min = report.Round(x.First), report.Round(x.Min)
+		if i == 0 || x.First < fastest.First {
+			fastest = x
+		}
+	}
+	return fastest, nil
 }
 
 // scale compares our own large batches on one thread and on all.

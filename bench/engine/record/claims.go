@@ -58,8 +58,8 @@ func (r *Record) Claims() []Claim {
 	}
 	most("pipeline", "a pipeline of 13 columns takes 2 µs or less for one row", " µs", func(m *Model) float64 { return m.Min(OursONNX, 1) / 1000 }, isPipeline, maxPipelineNS/1000)
 	most("allocations", "no allocation in a run in the steady state", "", (*Model).allocations, all, 0)
-	most("load", fmt.Sprintf("a model file loads in %g ms or less per MB", maxLoadPerMB), " ms/MB", (*Model).loadPerMB, all, maxLoadPerMB)
-	most("load-forest", fmt.Sprintf("the forest of 450,000 nodes loads in %d ms or less", maxForestLoad), " ms", func(m *Model) float64 { return m.load(OursONNX).First }, isForest, maxForestLoad)
+	most("load", fmt.Sprintf("a model file of 100 kB or more loads in %g ms or less per MB, in a new process on all processors", maxLoadPerMB), " ms/MB", (*Model).loadPerMB, all, maxLoadPerMB)
+	most("load-forest", fmt.Sprintf("the forest of 450,000 nodes loads in %d ms or less, in a new process on all processors", maxForestLoad), " ms", func(m *Model) float64 { return m.load(OursONNX).FirstAll }, isForest, maxForestLoad)
 	most("memory", fmt.Sprintf("a loaded tree model takes at most %g times its nodes' size (%d bytes each, %d where thresholds are float64)", maxHeapOfNodes, nodeBytes, wideNodeBytes), " times", (*Model).heapOfNodes, hasNodes, maxHeapOfNodes)
 	return claims
 }
@@ -97,7 +97,7 @@ func (m *Model) load(id string) Load {
 			return l
 		}
 	}
-	return Load{First: math.NaN(), Min: math.NaN()}
+	return Load{First: math.NaN(), Min: math.NaN(), FirstAll: math.NaN()}
 }
 
 // smallFile is what a megabyte says nothing about: the fixed costs of a load
@@ -109,7 +109,7 @@ func (m *Model) loadPerMB() float64 {
 	most := 0.0
 	for _, l := range m.Loads {
 		if isOurs(l.ID) && l.Bytes >= smallFile {
-			most = max(most, l.First/float64(l.Bytes)*1e6)
+			most = max(most, l.FirstAll/float64(l.Bytes)*1e6)
 		}
 	}
 	return most
@@ -133,9 +133,7 @@ func (m *Model) heapOfNodes() float64 {
 // Reasons say why a claim is not met, by its id. The page prints them, and the
 // tests fail on a claim that is not met and has none, and on a reason without need.
 var Reasons = map[string]string{
-	"framework-1000": "The record is older than the way in which batches go through oblivious trees today ([design](../design.md#engine)). A trial since, beside other work: 0.16 µs a row against 0.22 for 100 trees, 0.60 against 1.23 for 1,000. On every other model the engine was faster than the model's own framework before.",
-	"load":           "The figure is the first load in a new process on one thread, which touches its memory for the first time. Loaded again, native files take 2.7 to 4.3 ms a MB and ONNX files of trees 4 to 9.2: there a node is spread over ten arrays that have to be put together. The record is older than the way in which ONNX files are read today, with 41% of the memory ([design](../design.md#engine)).",
-	"load-forest":    "The figure is the first load in a new process on one thread; loaded again, the file takes 115 ms. ONNX Runtime takes 353 and 189. The record is older than the way in which ONNX files are read today ([design](../design.md#engine)).",
+	"load": "A first load in a new process touches all its memory for the first time, and the collector runs while the heap grows: files over 100 kB take 3.1 to 7.3 ms a MB then, and 2.5 to 6.0 when they are loaded again. ONNX files of small trees take the most for their size, as they hold a node in few bytes; for files of some hundred kB a fixed part of about a millisecond shows.",
 }
 
 // slowerThanCompiler says why a compiler is faster, by the beginning of its id.

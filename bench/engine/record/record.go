@@ -62,8 +62,10 @@ type Cell struct {
 type Load struct {
 	ID    string  `json:"id"`
 	Bytes int     `json:"bytes"`    // of the file
-	First float64 `json:"first_ms"` // the first load of the process
+	First float64 `json:"first_ms"` // the first load of the process, on one thread
 	Min   float64 `json:"min_ms"`
+	// FirstAll is First where the process may use all processors, of ours only.
+	FirstAll float64 `json:"first_all_ms,omitempty"`
 	// Heap is what the model holds after a collection, of ours only.
 	Heap int `json:"heap_bytes,omitempty"`
 	// Before and After are the process's resident memory: libraries loaded,

@@ -61,7 +61,7 @@ func TestRecordIsWhole(t *testing.T) {
 			}
 		}
 		for _, l := range m.Loads {
-			if wayNames[l.ID] == "" || l.First <= 0 || l.After < l.Before {
+			if wayNames[l.ID] == "" || l.First <= 0 || isOurs(l.ID) != (l.FirstAll > 0) || l.After < l.Before {
 				t.Errorf("%s: load %+v, want a name, a time and memory", m.Name, l)
 			}
 		}
@@ -108,7 +108,7 @@ func sample() *Record {
 				{ID: "lleaves", Cells: cells(300, 500)},
 				{ID: "lleaves-row", Deviation: 0.5, Refused: true},
 			},
-			Loads: []Load{{ID: OursONNX, Bytes: 1_000_000, First: 6, Min: 3, Heap: 4000, After: 1}, {ID: OursNative, Bytes: 1_000_000, First: 1, Min: 1, Heap: 32000}},
+			Loads: []Load{{ID: OursONNX, Bytes: 1_000_000, First: 6, FirstAll: 6, Min: 3, Heap: 4000, After: 1}, {ID: OursNative, Bytes: 1_000_000, First: 1, FirstAll: 1, Min: 1, Heap: 32000}},
 		}},
 	}
 }
