@@ -108,8 +108,13 @@ func runLoad(ctx context.Context, args, _ []string, s streams) error {
 	if err != nil {
 		return err
 	}
-	// The writer keeps its first error and tells it with the last line.
-	err = c.Run(ctx, nil, func(due time.Time, r record.Request) { _ = out.Put(due, record.Line{Request: &r}) })
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	err = c.Run(ctx, nil, func(due time.Time, r record.Request) {
+		if out.Put(due, record.Line{Request: &r}) != nil {
+			stop() // nobody keeps what is sent; the last line tells why
+		}
+	})
 	return errors.Join(err, out.Put(time.Now(), record.Line{End: &record.End{}}))
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -118,8 +119,14 @@ func (c *expressConn) answered() {
 	defer c.mu.Unlock()
 	c.answering = false
 	if c.closing {
-		// An error says that it is closed already.
-		_ = c.TCPConn.Close()
+		c.end()
+	}
+}
+
+// end closes the connection where nobody hears of it.
+func (c *expressConn) end() {
+	if err := c.TCPConn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		c.server.logger.Debug().Err(err).Msg("close")
 	}
 }
 
@@ -131,10 +138,7 @@ func (s *Server) answers() (n int) {
 
 // cutAnswers gives up the answers under way.
 func (s *Server) cutAnswers() {
-	s.eachAnswer(func(c *expressConn) {
-		// Where this fails the connection has ended by itself.
-		_ = c.TCPConn.Close()
-	})
+	s.eachAnswer((*expressConn).end)
 }
 
 func (s *Server) eachAnswer(f func(c *expressConn)) {

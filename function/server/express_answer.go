@@ -87,12 +87,14 @@ func unescaped(part string) bool {
 }
 
 // evaluateExpress answers by w.out; it is false where the request is not for the
-// lane, be it that its model panics: it will do so again, where this is told.
+// lane, be it that its model panics: it will do so again, where this is answered.
 func (s *Server) evaluateExpress(t *expressTable, lane *expressLane, h *expressHead, w *work) (ok bool) {
 	s.opt.Metrics.Begin()
 	defer func() {
 		if !ok {
-			_ = recover()
+			if p := recover(); p != nil {
+				s.logger.Warn().Str("path", lane.path).Msgf("a panic, the request goes the long way: %v", p)
+			}
 			s.opt.Metrics.Undo()
 		}
 	}()

@@ -247,7 +247,9 @@ func (r *Runner) cluster() map[string]string {
 	out := maps.Clone(r.Cluster)
 	// Only Linux has it; the record does without it elsewhere.
 	if text, err := os.ReadFile("/proc/loadavg"); err == nil && !r.Target.Existing {
-		out["load average before"], _, _ = strings.Cut(string(text), " ")
+		if averages := strings.Fields(string(text)); len(averages) > 0 {
+			out["load average before"] = averages[0]
+		}
 	}
 	return out
 }
