@@ -217,7 +217,7 @@ func (f *file) plan() (*forest.Plan, error) {
 	if s.Columns, err = f.columns(); err != nil {
 		return nil, err
 	}
-	if len(f.spec.Roots) > 0 {
+	if f.trees() > 0 {
 		if err := f.place(); err != nil {
 			return nil, err
 		}

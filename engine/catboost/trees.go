@@ -41,10 +41,10 @@ func (f *file) split() split {
 		}
 	})
 	if f.r.Err() == nil && s.kind != "FloatFeature" && s.kind != "OneHotFeature" && f.other == nil {
-		f.other = unsupported(s.kind, len(f.spec.Roots))
+		f.other = unsupported(s.kind, f.trees())
 	}
 	if s.kind == "" || s.feature < 0 && f.other == nil {
-		f.r.Fail("tree %d has a split without type or feature", len(f.spec.Roots))
+		f.r.Fail("tree %d has a split without type or feature", f.trees())
 	}
 	return s
 }
@@ -69,8 +69,22 @@ func (s split) node() tree.Node {
 	return tree.Node{Mode: tree.GT, Feature: s.feature, Threshold: float64(s.border)}
 }
 
-// place gives the nodes their columns, and categories their codes.
+// numeric reports whether the tree at hand asks numbers only, so that its levels
+// describe it.
+func (f *file) numeric() bool {
+	return len(f.level) > 0 && !slices.ContainsFunc(f.level, func(s split) bool { return s.kind != "FloatFeature" || s.border != s.border })
+}
+
+// place gives the tests their columns, and categories their codes.
 func (f *file) place() error {
+	for i := range f.spec.Levels {
+		l := &f.spec.Levels[i]
+		if int(l.Feature) >= len(f.floats) {
+			return damaged("a split on feature %d of %d of its kind", l.Feature, len(f.floats))
+		}
+		x := &f.floats[l.Feature]
+		l.Feature, l.MissTrue = int32(x.column), x.nanTrue
+	}
 	for i := range f.spec.Nodes {
 		n := &f.spec.Nodes[i]
 		if n.Mode == tree.Leaf {
@@ -99,8 +113,7 @@ func (f *file) place() error {
 	return nil
 }
 
-// oblivious reads a tree and lays it out whole, level by level: the last split
-// at the root, so that the leaves stand in the order of their numbers.
+// oblivious reads a tree whose levels ask one question each.
 func (f *file) oblivious() {
 	f.level, f.value = f.level[:0], f.value[:0]
 	start := f.r.Mark()
@@ -121,14 +134,44 @@ func (f *file) oblivious() {
 		return
 	}
 	if d > modelfile.MaxLevels {
-		f.r.Exceed("tree %d has %d levels, %d are allowed", len(f.spec.Roots), d, modelfile.MaxLevels)
+		f.r.Exceed("tree %d has %d levels, %d are allowed", f.trees(), d, modelfile.MaxLevels)
 		return
 	}
 	leaves := 1 << d
 	if len(f.value) == 0 || len(f.value)%leaves != 0 || !f.setDims(len(f.value)/leaves) {
-		f.r.Fail("tree %d has %d values for %d leaves of %d dimensions", len(f.spec.Roots), len(f.value), leaves, f.dims)
+		f.r.Fail("tree %d has %d values for %d leaves of %d dimensions", f.trees(), len(f.value), leaves, f.dims)
 		return
 	}
+	if f.numeric() {
+		f.table()
+	} else {
+		f.spread()
+	}
+	if s := &f.spec; f.trees() == 1 {
+		read, left := f.r.Mark()-start, f.size-f.r.Mark()
+		s.Nodes = slices.Grow(s.Nodes, forest.Room(len(s.Nodes), read, left))
+		s.Weights = slices.Grow(s.Weights, forest.Room(len(s.Weights), read, left))
+		s.Values = slices.Grow(s.Values, forest.Room(len(s.Values), read, left))
+	}
+}
+
+// trees is how many trees were read.
+func (f *file) trees() int { return len(f.spec.Roots) + len(f.spec.Tables) }
+
+// table takes in the tree at hand by its levels: the last split at the root, so
+// that the leaves stand in the order of their numbers.
+func (f *file) table() {
+	s := &f.spec
+	s.Tables = append(s.Tables, tree.Table{First: int32(len(s.Levels)), Levels: int32(len(f.level)), Values: len(s.Values)})
+	for _, split := range slices.Backward(f.level) {
+		s.Levels = append(s.Levels, tree.Level{Mode: tree.GT, Feature: split.feature, Threshold: float64(split.border)})
+	}
+	s.Values = append(s.Values, f.value...)
+}
+
+// spread takes in the tree at hand with a node for each test, in the same order.
+func (f *file) spread() {
+	d := len(f.level)
 	first := int32(len(f.spec.Nodes))
 	f.spec.Roots = append(f.spec.Roots, first)
 	for level := range d {
@@ -139,20 +182,15 @@ func (f *file) oblivious() {
 			f.spec.Nodes = append(f.spec.Nodes, test)
 		}
 	}
-	for leaf := range leaves {
+	for leaf := range 1 << d {
 		f.leaf(f.value[leaf*f.dims : (leaf+1)*f.dims])
-	}
-	if s := &f.spec; first == 0 {
-		read, left := f.r.Mark()-start, f.size-f.r.Mark()
-		s.Nodes = slices.Grow(s.Nodes, forest.Room(len(s.Nodes), read, left))
-		s.Weights = slices.Grow(s.Weights, forest.Room(len(s.Weights), read, left))
 	}
 }
 
 // setDims notes how many values a leaf has, which is the same in all trees.
 func (f *file) setDims(n int) bool {
 	if n > modelfile.MaxTargets {
-		f.r.Exceed("tree %d has leaves of %d values, %d are allowed", len(f.spec.Roots), n, modelfile.MaxTargets)
+		f.r.Exceed("tree %d has leaves of %d values, %d are allowed", f.trees(), n, modelfile.MaxTargets)
 	}
 	if f.dims == 0 {
 		f.dims = n
@@ -206,7 +244,7 @@ func (f *file) branch() int32 {
 	case !inner && left < 0 && right < 0 && len(f.value) > 0 && f.setDims(len(f.value)):
 		f.leaf(f.value)
 	default:
-		f.r.Fail("tree %d has a node that is neither a split with two branches nor a leaf of %d values", len(f.spec.Roots), f.dims)
+		f.r.Fail("tree %d has a node that is neither a split with two branches nor a leaf of %d values", f.trees(), f.dims)
 		return 0
 	}
 	return int32(len(f.spec.Nodes)) - 1

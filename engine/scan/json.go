@@ -250,14 +250,17 @@ func list[T any](j *json, dst []T, fast func([]byte) (T, int), slow func(*json) 
 	if !j.expect('[') {
 		return dst
 	}
+	var gap []byte // white space between a comma and a number, the same all along as tools write it
 	for first := true; ; first = false {
-		// Numbers with nothing between them but a comma and a space at most, as tools write them.
 		for first || j.pos < len(j.data) && j.data[j.pos] == ',' {
 			at := j.pos
 			if !first {
 				at++
 			}
-			if at < len(j.data) && j.data[at] == ' ' {
+			switch {
+			case len(gap) > 0 && bytes.HasPrefix(j.data[at:], gap):
+				at += len(gap)
+			case at < len(j.data) && j.data[at] == ' ':
 				at++
 			}
 			v, n := fast(j.data[at:])
@@ -271,7 +274,9 @@ func list[T any](j *json, dst []T, fast func([]byte) (T, int), slow func(*json) 
 		if !j.more(']', first) {
 			return dst
 		}
+		from := j.pos
 		j.next()
+		gap = j.data[from:j.pos]
 		dst = append(dst, slow(j))
 		if j.err != nil {
 			return dst[:len(dst)-1]

@@ -299,6 +299,41 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// TestLayouts: white space between numbers, the same all along or not, changes
+// nothing, and what is none of it is an error.
+func TestLayouts(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	gaps := []string{"", " ", "\n  ", "\n  ", "\n  ", "\r\n\t", "  "}
+	for range 300 {
+		var text strings.Builder
+		var want []float64
+		text.WriteString("[" + gaps[r.IntN(len(gaps))])
+		usual := gaps[r.IntN(len(gaps))]
+		for i := range r.IntN(12) {
+			gap := usual
+			if r.IntN(4) == 0 {
+				gap = gaps[r.IntN(len(gaps))]
+			}
+			if i > 0 {
+				text.WriteString(strings.Repeat(" ", r.IntN(8)/7) + "," + gap)
+			}
+			want = append(want, float64(r.IntN(1000)-500)/8)
+			text.WriteString(strconv.FormatFloat(want[i], 'g', -1, 64))
+		}
+		text.WriteString(usual + "]")
+		numbers := scan.JSON("test", []byte(text.String()))
+		if got := numbers.Floats64(nil); numbers.Err() != nil || !slices.Equal(got, want) {
+			t.Fatalf("%q: %v, %v, want %v", text.String(), got, numbers.Err(), want)
+		}
+	}
+	for _, text := range []string{"[1,\n 2,\n x3]", "[1,\n 2,\n\v3]", "[1,\n 2,\n 3,\n ]", "[1,\n 2\n 3]", "[1,\n 2,\n "} {
+		numbers := scan.JSON("test", []byte(text))
+		if got := numbers.Floats64(nil); numbers.Err() == nil {
+			t.Errorf("%q is read as %v", text, got)
+		}
+	}
+}
+
 // TestNesting reads as many levels as are allowed, and one more.
 func TestNesting(t *testing.T) {
 	for what, reader := range map[string]func(string, []byte) scan.Reader{"JSON": scan.JSON, "UBJSON": scan.UBJ} {

@@ -142,6 +142,14 @@ func TestBins(t *testing.T) {
 				if n := len(e.oblivious.trees); n != len(s.Roots) || e.oblivious.mirrored != l.mirrored {
 					t.Fatalf("%d of %d trees are oblivious, mirrored %v, want all, %v", n, len(s.Roots), e.oblivious.mirrored, l.mirrored)
 				}
+				if l.vector || l.targets == 1 {
+					tables := counted(t, tabled(s), e)
+					if n := len(tables.oblivious.trees); n != len(s.Roots) || tables.oblivious.mirrored != l.mirrored {
+						t.Fatalf("%d of %d tables are kept, mirrored %v, want all, %v", n, len(s.Roots), tables.oblivious.mirrored, l.mirrored)
+					}
+					compareLevels[float32](t, &l, s, tables, []int{1, 3, gaugeRows + 1})
+					compareLevels[float64](t, &l, s, tables, []int{2, 9})
+				}
 				gauges = max(gauges, len(e.oblivious.bins.gauges)-l.features)
 				compareLevels[float32](t, &l, s, e, sizes)
 				compareLevels[float64](t, &l, s, e, sizes)
@@ -183,6 +191,7 @@ func FuzzBins(f *testing.F) {
 			t.Fatal(err)
 		}
 		compareLevels[float32](t, &l, s, e, []int{1, binRows + pick(gaugeRows)})
+		compareLevels[float32](t, &l, s, counted(t, tabled(s), e), []int{1, binRows})
 		e.oblivious.bins.vectors = pick(2) == 0 && e.oblivious.bins.vectors
 		compareLevels[float64](t, &l, s, e, []int{gaugeRows + pick(gaugeRows)})
 	})

@@ -47,14 +47,24 @@ func New(s Spec) (*Ensemble, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Ensemble{features: s.Features, targets: s.Targets, trees: len(s.Roots), size: len(s.Nodes), steps: steps, base: s.Base}
+	e := &Ensemble{
+		features: s.Features, targets: s.Targets, trees: len(s.Roots) + len(s.Tables), size: len(s.Nodes) + s.tableNodes(),
+		steps: steps, base: s.Base,
+	}
 	e.leaves = newLeaves(&s, marks)
-	e.lay(&s, marks)
+	if !e.lay(&s, marks) {
+		s.spread()
+		return New(s)
+	}
 	return e, nil
 }
 
-// lay divides the trees into parts and lays each out.
-func (e *Ensemble) lay(s *Spec, marks []mark) {
+// lay divides the trees into parts and lays each out. It reports false where
+// oblivious trees must be described by nodes.
+func (e *Ensemble) lay(s *Spec, marks []mark) bool {
+	if len(s.Tables) > 0 && e.leaves.form == leafRecord {
+		return false
+	}
 	var narrow, wide, mixed []int32
 	for _, root := range s.Roots {
 		switch m := &marks[root]; {
@@ -66,10 +76,12 @@ func (e *Ensemble) lay(s *Spec, marks []mark) {
 			narrow = append(narrow, root)
 		}
 	}
-	if len(narrow) > 0 {
+	if len(narrow)+len(s.Tables) > 0 {
 		far := narrow
 		if c := newChart(s, marks, false); c.n <= maxNarrowColumns {
 			far = e.layNarrow(s, marks, c, narrow)
+		} else if len(s.Tables) > 0 {
+			return false
 		}
 		wide = append(far, wide...)
 	}
@@ -82,13 +94,17 @@ func (e *Ensemble) lay(s *Spec, marks []mark) {
 		}
 	}
 	e.leaves.values, e.leaves.records = slices.Clip(e.leaves.values), slices.Clip(e.leaves.records)
+	return true
 }
 
 // newChart finds the columns that trees in narrow nodes, or the others, ask for.
 func newChart(s *Spec, marks []mark, wide bool) *chart {
 	c := &chart{columns: columns{wide: wide}, features: s.Features}
-	if len(s.Nodes) < s.Features {
-		c.tested = make([]int32, 0, len(s.Nodes))
+	if len(s.Nodes)+len(s.Levels) < s.Features {
+		c.tested = make([]int32, 0, len(s.Nodes)+len(s.Levels))
+		for i := range s.Levels {
+			c.tested = append(c.tested, s.Levels[i].Feature)
+		}
 		for i := range s.Nodes {
 			if s.Nodes[i].Mode != Leaf {
 				c.tested = append(c.tested, s.Nodes[i].Feature)
@@ -102,6 +118,11 @@ func newChart(s *Spec, marks []mark, wide bool) *chart {
 		if marks[i].state == done && s.Nodes[i].Mode != Leaf && (wide || marks[i].needs == 0) {
 			t := newTest(&s.Nodes[i], wide)
 			c.want(t.kind, s.Nodes[i].Feature)
+		}
+	}
+	for i := range s.Levels {
+		if n := s.Levels[i].node(); !wide {
+			c.want(newTest(&n, false).kind, n.Feature)
 		}
 	}
 	c.number()
@@ -121,13 +142,14 @@ func (e *Ensemble) layNarrow(s *Spec, marks []mark, c *chart, roots []int32) (fa
 	if e.leaves.form == leafVector {
 		width = s.Targets
 	}
+	e.oblivious.take(s, c)
 	walked := make([]int32, 0, len(roots))
 	for _, root := range roots {
 		if e.leaves.form == leafRecord || !e.oblivious.add(s, marks, c, root, width) {
 			walked = append(walked, root)
 		}
 	}
-	if e.oblivious.finish(&c.columns, width); len(walked) < len(roots) {
+	if e.oblivious.finish(&c.columns, width); len(e.oblivious.trees) > 0 {
 		e.narrowKeys = c.columns
 	}
 	if len(walked) == 0 || e.layApart(s, marks, c, walked) {

@@ -35,7 +35,7 @@ type leaves struct {
 
 // newLeaves picks the form: the simplest that holds all leaves.
 func newLeaves(s *Spec, marks []mark) leaves {
-	l := leaves{form: leafFloat, aggregate: s.Aggregate, targets: s.Targets, trees: float64(len(s.Roots))}
+	l := leaves{form: leafFloat, aggregate: s.Aggregate, targets: s.Targets, trees: float64(len(s.Roots) + len(s.Tables))}
 	if s.Aggregate == Min || s.Aggregate == Max {
 		l.form = leafRecord
 	}
@@ -61,6 +61,9 @@ func newLeaves(s *Spec, marks []mark) leaves {
 		if marks[root].target < 0 {
 			l.form = max(l.form, leafVector)
 		}
+	}
+	if len(s.Tables) > 0 && s.Targets > 1 {
+		l.form = max(l.form, leafVector)
 	}
 	// Zeros for targets that a leaf does not speak of cost memory and time.
 	if l.form == leafVector && count*s.Targets > 2*weights+64 {

@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"slices"
 	"unsafe"
+
+	"online-inference/engine/modelfile"
 )
 
 // oblivious are trees that ask the same question of all nodes of a level, as
@@ -24,14 +26,11 @@ type table struct {
 	target        int32
 }
 
-// maxLevels is the deepest oblivious tree that CatBoost allows.
-const maxLevels = 16
-
 // add takes in a tree if it is oblivious and none of its nodes has several
 // parents.
 func (o *oblivious) add(s *Spec, marks []mark, c *chart, root int32, width int) bool {
 	height := marks[root].height
-	if height < 1 || height > maxLevels {
+	if height < 1 || height > modelfile.MaxLevels {
 		return false
 	}
 	t := table{first: uint32(len(o.levels)), levels: uint32(height), values: uint32(len(o.values)), target: max(0, marks[root].target)}
@@ -93,8 +92,16 @@ func (o *oblivious) finish(c *columns, width int) {
 			o.trees[i].values /= 2
 		}
 	}
-	o.trees, o.levels, o.values = slices.Clone(o.trees), slices.Clone(o.levels), slices.Clone(o.values)
+	o.trees, o.levels, o.values = trimmed(o.trees), trimmed(o.levels), trimmed(o.values)
 	o.bins = newBins(o.levels, c)
+}
+
+// trimmed is a slice without much room behind it.
+func trimmed[S ~[]E, E any](s S) S {
+	if cap(s)-len(s) > len(s)/16 {
+		return slices.Clone(s)
+	}
+	return s
 }
 
 // mirrors reports whether the first of each two values is the second one's

@@ -65,6 +65,24 @@ type Linear struct {
 	Coefs    []float64
 }
 
+// A Level is the test that an oblivious tree makes in all nodes of a level: a
+// Node's, with a Mode from LEQ to GT and a Threshold that a float32 holds.
+type Level struct {
+	Mode      Mode
+	Missing   Missing
+	MissTrue  bool
+	Feature   int32
+	Threshold float64
+}
+
+// A Table is an oblivious tree. The answers of its levels, from the root on, are
+// the bits of a leaf's number, the upper one first and 1 for true.
+type Table struct {
+	First  int32 // in Spec.Levels, its root's
+	Levels int32 // how many, 1 to MaxLevels
+	Values int   // first in Spec.Values: for each leaf, by number, Spec.Targets of them
+}
+
 // A Spec describes an ensemble.
 type Spec struct {
 	Features  int     // columns of a row
@@ -75,6 +93,12 @@ type Spec struct {
 	Bits      []uint32 // sets of categories: category c is bit c%32 of word c/32 of a node's part
 	Linears   []Linear
 	Aggregate Aggregate
+	// Levels, Tables and Values describe oblivious trees, beside those of Roots,
+	// without a node for each test: a file that has them so is read several
+	// times as fast. Only ensembles that sum may have them.
+	Levels []Level
+	Tables []Table
+	Values []float64
 	// Base is added to each target after aggregation; empty for zeros.
 	Base []float64
 }
@@ -93,14 +117,17 @@ const (
 // check proves, with survey, what scoring relies on: every index is in range
 // and no path from a root returns to a node on it.
 func (s *Spec) check() error {
-	if len(s.Roots) == 0 {
+	if len(s.Roots)+len(s.Tables) == 0 {
 		return fmt.Errorf("an ensemble without trees")
 	}
 	if s.Targets < 1 || s.Features < 0 || s.Aggregate > Max {
 		return fmt.Errorf("an ensemble without targets, of %d features, aggregated in way %d", s.Features, s.Aggregate)
 	}
-	if len(s.Nodes)+len(s.Roots) > modelfile.MaxTrees {
-		return modelfile.Exceeds("%d trees of %d nodes, %d together are allowed", len(s.Roots), len(s.Nodes), modelfile.MaxTrees)
+	if err := s.checkTables(); err != nil {
+		return err
+	}
+	if trees, nodes := len(s.Roots)+len(s.Tables), len(s.Nodes)+s.tableNodes(); nodes+trees > modelfile.MaxTrees {
+		return modelfile.Exceeds("%d trees of %d nodes, %d together are allowed", trees, nodes, modelfile.MaxTrees)
 	}
 	if len(s.Base) != 0 && len(s.Base) != s.Targets {
 		return fmt.Errorf("%d base values for %d targets", len(s.Base), s.Targets)

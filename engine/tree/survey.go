@@ -110,7 +110,12 @@ func (s *Spec) bound(marks []mark) (steps int, err error) {
 			return 0, modelfile.Exceeds("tree %d has a leaf %d steps from its root, %d are allowed", t, height, modelfile.MaxPath)
 		}
 		if steps += height + 1; steps > modelfile.MaxSteps {
-			return 0, modelfile.Exceeds("a row takes more than %d steps down the first %d of %d trees", modelfile.MaxSteps, t+1, len(s.Roots))
+			return 0, modelfile.Exceeds("a row takes more than %d steps down the first %d of %d trees", modelfile.MaxSteps, t+1, len(s.Roots)+len(s.Tables))
+		}
+	}
+	for t := range s.Tables {
+		if steps += int(s.Tables[t].Levels) + 1; steps > modelfile.MaxSteps {
+			return 0, modelfile.Exceeds("a row takes more than %d steps down the first %d of %d trees", modelfile.MaxSteps, len(s.Roots)+t+1, len(s.Roots)+len(s.Tables))
 		}
 	}
 	return steps, nil

@@ -1,0 +1,107 @@
+package tree
+
+import (
+	"fmt"
+	"math"
+
+	"online-inference/engine/modelfile"
+)
+
+// checkTables proves what is relied on of the oblivious trees.
+func (s *Spec) checkTables() error {
+	if len(s.Tables) > 0 && s.Aggregate != Sum {
+		return fmt.Errorf("oblivious trees aggregated in way %d", s.Aggregate)
+	}
+	if len(s.Values) > math.MaxInt32 {
+		return fmt.Errorf("oblivious trees of %d values", len(s.Values))
+	}
+	end := 0
+	for i, t := range s.Tables {
+		switch {
+		case t.Levels < 1 || t.Levels > modelfile.MaxLevels:
+			return fmt.Errorf("oblivious tree %d has %d levels", i, t.Levels)
+		case t.First < 0 || int(t.First) > len(s.Levels)-int(t.Levels):
+			return fmt.Errorf("oblivious tree %d has levels %d to %d of %d", i, t.First, int(t.First)+int(t.Levels), len(s.Levels))
+		case t.Values < end || t.Values > len(s.Values)-s.Targets<<t.Levels:
+			return fmt.Errorf("oblivious tree %d has values from %d on, of %d, those before end at %d", i, t.Values, len(s.Values), end)
+		}
+		end = t.Values + s.Targets<<t.Levels
+	}
+	for i := range s.Levels {
+		switch l := &s.Levels[i]; {
+		case l.Mode < LEQ || l.Mode > GT || l.Missing > MissNone || !single(l.Threshold):
+			return fmt.Errorf("level %d has test %d of %v, missing values %d", i, l.Mode, l.Threshold, l.Missing)
+		case l.Feature < 0 || int(l.Feature) >= s.Features:
+			return fmt.Errorf("level %d tests feature %d of %d", i, l.Feature, s.Features)
+		}
+	}
+	return nil
+}
+
+// tableNodes is how many nodes the oblivious trees have.
+func (s *Spec) tableNodes() int {
+	n := 0
+	for _, t := range s.Tables {
+		n += 2<<t.Levels - 1
+	}
+	return n
+}
+
+// node is the test of a level, without children.
+func (l *Level) node() Node {
+	return Node{Mode: l.Mode, Missing: l.Missing, MissTrue: l.MissTrue, Feature: l.Feature, Threshold: l.Threshold}
+}
+
+// take takes in the oblivious trees that were described as such, and their
+// values.
+func (o *oblivious) take(s *Spec, c *chart) {
+	o.values = s.Values
+	for _, from := range s.Tables {
+		flip := 0 // bits of a leaf's number in which tests are turned around
+		t := table{first: uint32(len(o.levels)), levels: uint32(from.Levels), values: uint32(from.Values)}
+		for _, l := range s.Levels[from.First:][:from.Levels] {
+			n := l.node()
+			n.True = 1
+			test := newTest(&n, false)
+			flip = 2*flip + int(test.no)
+			o.levels = append(o.levels, test.threshold<<32|uint64(8*c.column(test.kind, l.Feature)))
+		}
+		values := o.values[from.Values:][:s.Targets<<from.Levels]
+		for leaf := range 1 << from.Levels {
+			if other := leaf ^ flip; leaf < other {
+				for i := range s.Targets {
+					a, b := leaf*s.Targets+i, other*s.Targets+i
+					values[a], values[b] = values[b], values[a]
+				}
+			}
+		}
+		o.trees = append(o.trees, t)
+	}
+}
+
+// spread gives the oblivious trees nodes, as others have them: for ensembles that
+// cannot be scored in narrow nodes.
+func (s *Spec) spread() {
+	for _, t := range s.Tables {
+		first := int32(len(s.Nodes))
+		s.Roots = append(s.Roots, first)
+		for depth, l := range s.Levels[t.First:][:t.Levels] {
+			n := l.node()
+			for range 1 << depth {
+				k := int32(len(s.Nodes)) - first
+				n.False, n.True = first+2*k+1, first+2*k+2
+				s.Nodes = append(s.Nodes, n)
+			}
+		}
+		values := s.Values[t.Values:][:s.Targets<<t.Levels]
+		for len(values) > 0 {
+			from := int32(len(s.Weights))
+			for target, v := range values[:s.Targets] {
+				s.Weights = append(s.Weights, Weight{Target: int32(target), Value: v})
+			}
+			values = values[s.Targets:]
+			s.Nodes = append(s.Nodes, Node{Weights: [2]int32{from, int32(len(s.Weights))}})
+		}
+	}
+	s.Levels, s.Tables, s.Values = nil, nil, nil
+}
