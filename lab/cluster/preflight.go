@@ -5,11 +5,13 @@ import (
 	"strings"
 )
 
-// Least room that a lab needs. The caches take about 6 GB when cold (sources
-// and compiled packages of Kubernetes), the cluster 2 GB more.
+// Least room that a lab needs. A running cluster takes about 1.5 GB and the
+// kubelet evicts pods at the last hundredth of a disk; the first time the
+// caches take 6 GB more (sources and compiled packages of Kubernetes).
 const (
-	leastDisk   = 12 << 30
-	leastMemory = 4 << 30
+	leastDisk     = 12 << 30
+	leastDiskWarm = 5 << 30
+	leastMemory   = 4 << 30
 	// longestRoot keeps the kubelet's sockets under the 107 bytes of a socket's address.
 	longestRoot = 70
 )
@@ -25,6 +27,7 @@ type machine struct {
 	owner     string // checkout of another lab with living processes
 	freeDisk  uint64 // bytes, at the least roomy of the two folders
 	diskPath  string
+	warm      bool   // Kubernetes has been built here before
 	memory    uint64 // bytes, the whole machine's
 	python    bool
 	checkout  string
@@ -50,8 +53,8 @@ func (m machine) check() *Refusal {
 	case m.takenLink:
 		return &Refusal{Reason: fmt.Sprintf("an interface named %s exists, and no lab made it; nothing was changed", Interface),
 			Advice: "Remove it first:  ip link del " + Interface}
-	case m.freeDisk < leastDisk:
-		return &Refusal{Reason: fmt.Sprintf("%s has %.1f GB free, and the lab needs %d GB; nothing was changed", m.diskPath, gigabytes(m.freeDisk), leastDisk>>30)}
+	case m.freeDisk < m.neededDisk():
+		return &Refusal{Reason: fmt.Sprintf("%s has %.1f GB free, and the lab needs %d GB; nothing was changed", m.diskPath, gigabytes(m.freeDisk), m.neededDisk()>>30)}
 	case m.memory < leastMemory:
 		return &Refusal{Reason: fmt.Sprintf("this machine has %.1f GB of memory, and the lab needs %d GB; nothing was changed", gigabytes(m.memory), leastMemory>>30)}
 	case !m.python:
@@ -63,6 +66,13 @@ func (m machine) check() *Refusal {
 		return &Refusal{Reason: fmt.Sprintf("the path of this checkout, %q, holds a character that mounts and container tools do not take; nothing was changed", m.checkout)}
 	}
 	return nil
+}
+
+func (m machine) neededDisk() uint64 {
+	if m.warm {
+		return leastDiskWarm
+	}
+	return leastDisk
 }
 
 func gigabytes(n uint64) float64 { return float64(n) / (1 << 30) }

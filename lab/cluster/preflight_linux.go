@@ -77,6 +77,7 @@ func (l *Lab) inspect(ctx context.Context) (machine, error) {
 
 // inspectRoom fills in disk and memory.
 func (l *Lab) inspectRoom(m *machine) error {
+	m.warm = l.builtKubernetes()
 	for _, dir := range []string{l.Root, l.Cache} {
 		for {
 			if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
@@ -127,4 +128,17 @@ func (l *Lab) foreignKubelet() (int, error) {
 		return 0, nil
 	}
 	return pids[i], nil
+}
+
+// builtKubernetes tells whether the cache holds a whole build of Kubernetes. Of
+// another release it serves too: most of the compiler's cache does not change.
+func (l *Lab) builtKubernetes() bool {
+	p := kubernetesProgram()
+	builds, _ := filepath.Glob(filepath.Join(l.Cache, "bin", p.component+"-*")) // errors are of the pattern only
+	return slices.ContainsFunc(builds, func(dir string) bool {
+		return !slices.ContainsFunc(p.names, func(name string) bool {
+			_, err := os.Stat(filepath.Join(dir, name))
+			return err != nil
+		})
+	})
 }

@@ -11,6 +11,11 @@ func TestCheck(t *testing.T) {
 	if r := good.check(); r != nil {
 		t.Fatalf("a good machine is refused: %v", r)
 	}
+	little := good
+	little.freeDisk, little.warm = 6<<30, true
+	if r := little.check(); r != nil {
+		t.Errorf("a machine that has built Kubernetes before is refused with 6 GB: %v", r)
+	}
 	for name, c := range map[string]struct {
 		change func(*machine)
 		want   string
@@ -24,6 +29,7 @@ func TestCheck(t *testing.T) {
 		"network in use":   {func(m *machine) { m.clash = "eth7" }, "belongs to the interface eth7", ""},
 		"interface there":  {func(m *machine) { m.takenLink = true }, "interface named oi-lab0 exists", "ip link del oi-lab0"},
 		"full disk":        {func(m *machine) { m.freeDisk = 3 << 30 }, "/srv has 3.0 GB free, and the lab needs 12 GB", ""},
+		"full disk, warm":  {func(m *machine) { m.freeDisk, m.warm = 3<<30, true }, "/srv has 3.0 GB free, and the lab needs 5 GB", ""},
 		"little memory":    {func(m *machine) { m.memory = 2 << 30 }, "2.0 GB of memory, and the lab needs 4 GB", ""},
 		"no Python":        {func(m *machine) { m.python = false }, "python3 is not on the PATH", "apt-get install python3"},
 		"long path":        {func(m *machine) { m.checkout = "/" + strings.Repeat("x", 80) }, "81 characters", ""},

@@ -46,7 +46,7 @@ const (
 
 func idleCost() Experiment {
 	return Experiment{
-		Name: "idle-cost", Title: "Idle: pods against a platform", Runs: 1, Alone: true, Metrics: true,
+		Name: "idle-cost", Title: "Idle: pods against a platform", Family: "idle", Runs: 1, Alone: true, Metrics: true,
 		Question: "What does an idle pod cost, and what does a platform cost that needs none?",
 		Answer:   "The platform's own pods are the price of scale to zero; from some number of idle models on it is the cheaper way, the sooner the larger their pods would be.",
 		Files:    []string{podFile, serviceV1},
@@ -211,6 +211,63 @@ func idleUsage(run *record.Run) (map[string]usage, error) {
 	}
 	if len(out) == 0 {
 		return nil, errors.New("no samples")
+	}
+	return out, nil
+}
+
+// IdleUsage is what all parts took while nobody asked.
+type IdleUsage struct {
+	Of     []PartUsage
+	Over   float64 // seconds
+	Breaks []IdleBreak
+}
+
+// PartUsage is what one part took: the median of its memory, its CPU time.
+type PartUsage struct {
+	Name    string
+	Bytes   float64
+	Seconds float64
+	over    float64
+}
+
+// PerHour is CPU seconds an hour.
+func (p PartUsage) PerHour() float64 { return p.Seconds / p.over * 3600 }
+
+// An IdleBreak is the number of idle models from which on the platform takes less
+// of something than one pod each.
+type IdleBreak struct {
+	What, Each, Platform string
+	Models               int
+}
+
+// Idle reads a record of idle-cost.
+func Idle(run *record.Run) (*IdleUsage, error) {
+	of, err := idleUsage(run)
+	if err != nil {
+		return nil, err
+	}
+	out := &IdleUsage{}
+	for _, part := range []struct{ name, title string }{
+		{ofPod, "one idle pod of this server"}, {ofRoute, "the same model on Knative, at zero"},
+		{ofServing, ofServing}, {ofKourier, ofKourier}, {ofMetrics, ofMetrics},
+	} {
+		u, ok := of[part.name]
+		if !ok {
+			return nil, fmt.Errorf("no samples of %s", part.name)
+		}
+		out.Of = append(out.Of, PartUsage{part.title, u.bytes, u.seconds, u.over})
+		out.Over = u.over
+	}
+	pod, bytes, rate := of[ofPod], of[ofServing].bytes+of[ofKourier].bytes, of[ofServing].perHour()+of[ofKourier].perHour()
+	memory := func(what string, each float64) {
+		out.Breaks = append(out.Breaks, IdleBreak{what, fmt.Sprintf("%.1f MB", each/1e6), fmt.Sprintf("%.0f MB", bytes/1e6), Break(bytes, each)})
+	}
+	memory("of 15 MB", smallPod)
+	memory("of 300 MB", pythonPod)
+	memory("of this server, as measured here", pod.bytes)
+	if pod.seconds > 0 {
+		out.Breaks = append(out.Breaks, IdleBreak{"of this server, CPU time", fmt.Sprintf("%.1f s an hour", pod.perHour()),
+			fmt.Sprintf("%.0f s an hour", rate), Break(rate, pod.perHour())})
 	}
 	return out, nil
 }

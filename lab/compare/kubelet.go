@@ -196,7 +196,11 @@ func killedBy(name, probe string, least int) Claim {
 
 // missed claims that a probe failed so often, at least.
 func missed(name, probe string, least int) Claim {
-	return about(name, fmt.Sprintf("the %s probe fails %d times or more", strings.ToLower(probe), least), func(s *said) (string, bool) {
+	often := "once or more"
+	if least > 1 {
+		often = fmt.Sprintf("%d times or more", least)
+	}
+	return about(name, fmt.Sprintf("the %s probe fails %s", strings.ToLower(probe), often), func(s *said) (string, bool) {
 		n := s.misses(probe)
 		return fmt.Sprintf("%d times", n), n >= least
 	})

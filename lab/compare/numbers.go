@@ -46,9 +46,9 @@ func noneFailed() Claim {
 	})
 }
 
-// someFailed claims an outage, and what callers see of it.
-func someFailed(least int) Claim {
-	return of(fmt.Sprintf("at least %d requests fail", least), func(f *figures.Figures) (string, bool) {
+// someFailed claims an outage, when or where it is, and what callers see of it.
+func someFailed(where string, least int) Claim {
+	return of(fmt.Sprintf("%s %d requests fail at least", where, least), func(f *figures.Figures) (string, bool) {
 		c := f.All()
 		return failures(c), c.Failed >= least
 	})

@@ -143,7 +143,7 @@ func probesWrong() Experiment {
 			endsReady("right"),
 			untouched("tcp-ready"),
 			endsReady("tcp-ready"),
-			someFailed(10),
+			someFailed("at tcp-ready, which has hung and still counts as ready, and at those that are killed", 10),
 			killedBy("on-failure", "liveness", 1),
 			endedWith("on-failure", "Completed 0"),
 			neverReady("on-failure"),
@@ -201,7 +201,7 @@ func exitAndHang() Experiment {
 			missed("hangs", "Readiness", 2),
 			killedBy("hangs-liveness", "liveness", 1),
 			readyAgain("hangs-liveness"),
-			someFailed(5),
+			someFailed("until a process that exits or hangs is out of the Service,", 5),
 		},
 	}
 }

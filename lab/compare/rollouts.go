@@ -216,7 +216,7 @@ func recreate() Experiment {
 		Setup:    deployed(name, folder+"deployment.yaml", folder+"service.yaml", service, replicas4),
 		Script:   setImage(name),
 		Takes:    60 * time.Second,
-		Claims:   []Claim{someFailed(20), least(0), peak(wantPods), notMixed()},
+		Claims:   []Claim{someFailed("between the old pods and the new ones", 20), least(0), peak(wantPods), notMixed()},
 	}
 }
 
@@ -238,7 +238,8 @@ func patchTo(file string) func(context.Context, *Stage) error {
 func noReadiness() Experiment {
 	const slow = "lab/compare/patches/slow-v2.yaml"
 	e := rolling("no-readiness", "Without readiness probes", "lab/compare/patches/no-readiness.yaml",
-		"The rollout is over in seconds, and traffic goes to processes that do not listen yet.", someFailed(20))
+		"The rollout is over in seconds, and traffic goes to processes that do not listen yet.",
+		someFailed("until the new ones listen", 20))
 	e.Question, e.Promise = "What does a rollout do that cannot ask whether a pod is ready?", ""
 	e.Files = append(e.Files, slow)
 	e.Script = func(ctx context.Context, s *Stage) error {
@@ -253,7 +254,7 @@ func noReadiness() Experiment {
 func dying() Experiment {
 	e := rolling("dying-image", "Dying version, minReadySeconds 0", "lab/compare/patches/at-once.yaml",
 		"The rollout completes and is reported as a success; then every pod dies, again and again, and nothing rolls back.",
-		someFailed(20), least(0))
+		someFailed("after the rollout, as the new ones die,", 20), least(0))
 	e.Question, e.Promise = "Does a Deployment notice a version that is ready at first and dies half a minute later?", ""
 	e.Files = append(e.Files, dyingV2)
 	e.Script = func(ctx context.Context, s *Stage) error {

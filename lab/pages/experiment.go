@@ -15,7 +15,7 @@ import (
 )
 
 // experimentPage is the page of one experiment.
-func experimentPage(r *Result, p timeline.Picture) []byte {
+func experimentPage(r *Result, p timeline.Picture) ([]byte, error) {
 	d := &document{}
 	d.p("# %s", r.Title)
 	d.p("%s", r.Question)
@@ -24,6 +24,9 @@ func experimentPage(r *Result, p timeline.Picture) []byte {
 	d.p("%s", caption(r))
 	d.p("## Numbers")
 	numbers(d, r)
+	if err := idle(d, r); err != nil {
+		return nil, err
+	}
 	if len(r.Claims) > 0 {
 		d.p("## What is claimed")
 		claims(d, r)
@@ -36,7 +39,7 @@ func experimentPage(r *Result, p timeline.Picture) []byte {
 	d.p("About %s for each run, on the cluster that is up:", about(r.Takes))
 	d.code(r.Command())
 	d.p("All experiments: [comparisons](../comparisons.md).")
-	return []byte(strings.TrimRight(d.String(), "\n") + "\n")
+	return []byte(strings.TrimRight(d.String(), "\n") + "\n"), nil
 }
 
 // caption says which run the picture shows.
@@ -140,7 +143,7 @@ func claims(d *document, r *Result) {
 			}
 			values = append(values, measured)
 		}
-		text := strings.Join(values, ", ")
+		text := strings.Join(values, "; ")
 		if unique := slices.Compact(slices.Clone(values)); len(unique) == 1 {
 			text = unique[0]
 			if len(values) > 1 {

@@ -90,7 +90,7 @@ func NewResult(e compare.Experiment, runs []*record.Run) (*Result, error) {
 
 // Build makes all files of the results, of which all are the experiments, by
 // their paths from the project's root.
-func Build(results []*Result, all []compare.Experiment) map[string][]byte {
+func Build(results []*Result, all []compare.Experiment) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	families := map[string][]*record.Run{}
 	for _, r := range results {
@@ -104,7 +104,11 @@ func Build(results []*Result, all []compare.Experiment) map[string][]byte {
 		p := r.picture(axes[r.Family])
 		files[path.Join(Folder, r.Name+".svg")] = timeline.Draw(p, timeline.Light())
 		files[path.Join(Folder, r.Name+"-dark.svg")] = timeline.Draw(p, timeline.Dark())
-		files[path.Join(Folder, r.Name+".md")] = experimentPage(r, p)
+		page, err := experimentPage(r, p)
+		if err != nil {
+			return nil, err
+		}
+		files[path.Join(Folder, r.Name+".md")] = page
 	}
 	if rollouts := ofFamily(results, familyRollouts); len(rollouts) > 0 {
 		var ps []timeline.Picture
@@ -115,7 +119,7 @@ func Build(results []*Result, all []compare.Experiment) map[string][]byte {
 		files[path.Join(Folder, "rollouts-dark.svg")] = timeline.Summary(summaryTitle, summaryConclusion(rollouts), ps, timeline.Dark())
 	}
 	files[Overview] = overviewPage(results, all)
-	return files
+	return files, nil
 }
 
 const familyRollouts = "rollouts"
@@ -151,7 +155,10 @@ func Write(root string) error {
 	if err != nil {
 		return err
 	}
-	files := Build(results, compare.All())
+	files, err := Build(results, compare.All())
+	if err != nil {
+		return err
+	}
 	old, err := generated(root)
 	if err != nil {
 		return err

@@ -32,7 +32,10 @@ func TestCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := Build(results, compare.All())
+	files, err := Build(results, compare.All())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := Diff(root, files); err != nil {
 		t.Error(err)
 	}
@@ -113,7 +116,10 @@ func result(t *testing.T) *Result {
 }
 
 func TestGolden(t *testing.T) {
-	files := Build([]*Result{result(t)}, []compare.Experiment{{Name: "recreate", Runs: 3}, {Name: "other", Title: "Another", Runs: 1}})
+	files, err := Build([]*Result{result(t)}, []compare.Experiment{{Name: "recreate", Runs: 3}, {Name: "other", Title: "Another", Runs: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	names := slices.Sorted(maps.Keys(files))
 	if diff := cmp.Diff([]string{"docs/comparisons.md", "docs/comparisons/recreate-dark.svg", "docs/comparisons/recreate.md", "docs/comparisons/recreate.svg",
 		"docs/comparisons/rollouts-dark.svg", "docs/comparisons/rollouts.svg"}, names); diff != "" {
@@ -138,7 +144,10 @@ func TestGolden(t *testing.T) {
 
 // TestParts: what the specification wants on a page is there.
 func TestParts(t *testing.T) {
-	files := Build([]*Result{result(t)}, []compare.Experiment{{Name: "recreate", Runs: 3}, {Name: "other", Title: "Another", Runs: 1}})
+	files, err := Build([]*Result{result(t)}, []compare.Experiment{{Name: "recreate", Runs: 3}, {Name: "other", Title: "Another", Runs: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, parts := range map[string][]string{
 		"docs/comparisons/recreate.md": {"What does it cost?", "**An <outage>.**", `srcset="recreate-dark.svg"`, `alt="Recreate. An &lt;outage&gt;.`, "median (min–max)",
 			"| before | `rs-v1-a` | `online-inference:v1` | ready |", "| after | `rs-v2-b` | `online-inference:v2` |", "`ReplicaSet/rs-v2`", "make experiments NAME=recreate",
@@ -215,5 +224,25 @@ func TestWords(t *testing.T) {
 		if tt[0] != tt[1] {
 			t.Errorf("got %q, want %q", tt[0], tt[1])
 		}
+	}
+}
+
+// TestGuide: the guide names experiments that there are, and each experiment of
+// rollouts, autoscaling and idle models is named.
+func TestGuide(t *testing.T) {
+	named := map[string]bool{}
+	for _, a := range slices.Concat(advices(), avoid()) {
+		for _, name := range a.shown {
+			named[name] = true
+		}
+	}
+	for _, e := range compare.All() {
+		if !named[e.Name] && slices.Contains([]string{familyRollouts, "autoscaling", "idle"}, e.Family) {
+			t.Errorf("the guide does not speak of %s", e.Name)
+		}
+		delete(named, e.Name)
+	}
+	for name := range named {
+		t.Errorf("the guide names %s, which is no experiment", name)
 	}
 }

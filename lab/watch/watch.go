@@ -16,6 +16,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -55,6 +56,7 @@ type Watcher struct {
 	changed chan struct{} // closed and replaced at each change
 	slices  map[string]map[string]*discoveryv1.EndpointSlice
 	events  map[string]record.Event
+	seen    map[types.UID]string // versions of the Events that arrived
 	lists   map[string]int
 	err     error
 }
@@ -62,7 +64,7 @@ type Watcher struct {
 // Start lists everything once, writes it, and goes on until Stop.
 func Start(ctx context.Context, opt Options) (*Watcher, error) {
 	w := &Watcher{opt: opt, changed: make(chan struct{}), state: newState(),
-		slices: map[string]map[string]*discoveryv1.EndpointSlice{}, events: map[string]record.Event{}, lists: map[string]int{}}
+		slices: map[string]map[string]*discoveryv1.EndpointSlice{}, events: map[string]record.Event{}, seen: map[types.UID]string{}, lists: map[string]int{}}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	w.stop = stop
 	ns, core := opt.Namespace, opt.Core
@@ -122,10 +124,11 @@ func follow[T any, P object[T], L runtime.Object](ctx context.Context, w *Watche
 	kind := fmt.Sprintf("%T", new(T))
 	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			if o.Continue == "" {
+			l, err := list(ctx, o)
+			if o.Continue == "" && (err != nil || w.news(l)) {
 				w.listed(kind)
 			}
-			return list(ctx, o)
+			return l, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
 			if o.SendInitialEvents != nil && *o.SendInitialEvents {
@@ -133,6 +136,9 @@ func follow[T any, P object[T], L runtime.Object](ctx context.Context, w *Watche
 			}
 			return watch(ctx, o)
 		},
+	}
+	if _, ok := any(P(nil)).(*corev1.Event); ok {
+		client = plainLists{} // whose items news looks at
 	}
 	informer := cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(lw, client), P(new(T)), 0, cache.Indexers{})
 	handle := func(obj any, gone bool) {
@@ -142,6 +148,9 @@ func follow[T any, P object[T], L runtime.Object](ctx context.Context, w *Watche
 		if o, ok := obj.(P); ok {
 			w.mu.Lock()
 			defer w.mu.Unlock()
+			if _, ok := any(o).(*corev1.Event); ok {
+				w.seen[o.GetUID()] = o.GetResourceVersion()
+			}
 			take(o, gone)
 		}
 	}
@@ -156,6 +165,32 @@ func follow[T any, P object[T], L runtime.Object](ctx context.Context, w *Watche
 	w.started = append(w.started, registration.HasSynced)
 	w.wg.Go(func() { informer.RunWithContext(ctx) })
 	return nil
+}
+
+// plainLists is a client whose lists are not sent through watches.
+type plainLists struct{}
+
+func (plainLists) IsWatchListSemanticsUnSupported() bool { return true }
+
+// news reports whether a list shows what has not arrived yet. Of Events it need
+// not: they are kept for an hour, and a namespace that is quiet for the five
+// minutes between two compactions of etcd leaves their watch with nothing to
+// resume from, because the API server sends no bookmarks for them. A list of
+// known ones proves that nothing was missed. Other objects may have come and
+// gone.
+func (w *Watcher) news(list runtime.Object) bool {
+	events, ok := list.(*corev1.EventList)
+	if !ok {
+		return true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range events.Items {
+		if e := &events.Items[i]; w.seen[e.UID] != e.ResourceVersion || e.ResourceVersion == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // listed notes that a kind was listed as a whole.

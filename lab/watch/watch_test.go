@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -171,6 +172,52 @@ func TestRelist(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"*v1.Deployment listed again (1 times)"}, w.Gaps()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestQuietEvents: Events that are listed again are a gap only if one of them had
+// not arrived.
+func TestQuietEvents(t *testing.T) {
+	for name, c := range map[string]struct {
+		missed bool
+		want   []string
+	}{"nothing new": {}, "one was missed": {true, []string{"*v1.Event listed again (1 times)"}}} {
+		t.Run(name, func(t *testing.T) {
+			known := &corev1.Event{ObjectMeta: meta("known"), Reason: "Killing", InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: "p"}}
+			known.UID, known.ResourceVersion = "1", "7"
+			core := fake.NewClientset(known)
+			first, again := apiwatch.NewFake(), make(chan struct{})
+			var calls atomic.Int32
+			core.PrependWatchReactor("events", func(clienttesting.Action) (bool, apiwatch.Interface, error) {
+				switch calls.Add(1) {
+				case 1:
+					return true, first, nil
+				case 2:
+					defer close(again)
+				}
+				return false, nil, nil
+			})
+			var out sink
+			w, err := Start(t.Context(), Options{Core: core, Namespace: ns, Out: &out, Started: time.Now(), Now: time.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.missed {
+				e := known.DeepCopy()
+				e.Name, e.UID, e.ResourceVersion = "missed", "2", "8"
+				if _, err := core.CoreV1().Events(ns).Create(t.Context(), e, metav1.CreateOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			first.Error(&metav1.Status{Status: metav1.StatusFailure, Code: 410, Reason: metav1.StatusReasonExpired, Message: "too old"})
+			<-again // which follows the second list
+			if err := w.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, w.Gaps()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
 	}
 }
 
