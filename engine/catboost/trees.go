@@ -64,7 +64,7 @@ func unsupported(kind string, tree int) *modelfile.UnsupportedError {
 // bits, in Set until place gives it a code.
 func (s split) node() tree.Node {
 	if s.kind == "OneHotFeature" {
-		return tree.Node{Mode: tree.EQ, Feature: s.feature, Set: [2]int32{s.hash, 0}}
+		return tree.Node{Mode: tree.EQ, Feature: s.feature, Part: [2]int32{s.hash, 0}}
 	}
 	return tree.Node{Mode: tree.GT, Feature: s.feature, Threshold: float64(s.border)}
 }
@@ -103,12 +103,12 @@ func (f *file) place() error {
 			n.MissTrue = x.nanTrue
 			continue
 		}
-		code, ok := x.codes[n.Set[0]]
+		code, ok := x.codes[n.Part[0]]
 		if !ok {
 			code = float64(len(x.codes))
-			x.codes[n.Set[0]] = code
+			x.codes[n.Part[0]] = code
 		}
-		n.Threshold, n.Set = code, [2]int32{}
+		n.Threshold, n.Part = code, [2]int32{}
 	}
 	return nil
 }
@@ -203,7 +203,7 @@ func (f *file) leaf(values []float64) {
 	for t, v := range values {
 		f.spec.Weights = append(f.spec.Weights, tree.Weight{Target: int32(t), Value: v})
 	}
-	f.spec.Nodes = append(f.spec.Nodes, tree.Node{Weights: [2]int32{from, int32(len(f.spec.Weights))}})
+	f.spec.Nodes = append(f.spec.Nodes, tree.Node{Part: [2]int32{from, int32(len(f.spec.Weights))}})
 }
 
 // nested reads a tree that is not oblivious.

@@ -237,10 +237,10 @@ func (w *leafWeights) attach(s *tree.Spec, index *nodeIndex) error {
 				continue
 			}
 			n := &s.Nodes[at]
-			if n.Weights[1] == 0 {
-				n.Weights = [2]int32{i, i}
+			if n.Part[1] == 0 {
+				n.Part = [2]int32{i, i}
 			}
-			n.Weights[1]++
+			n.Part[1]++
 		}
 	}
 	if !ordered {
@@ -253,7 +253,7 @@ func (w *leafWeights) attach(s *tree.Spec, index *nodeIndex) error {
 func owners(s *tree.Spec, n, room int) []int32 {
 	owner := make([]int32, n, room)
 	for i := range s.Nodes {
-		for k := s.Nodes[i].Weights[0]; k < s.Nodes[i].Weights[1]; k++ {
+		for k := s.Nodes[i].Part[0]; k < s.Nodes[i].Part[1]; k++ {
 			owner[k] = int32(i)
 		}
 	}
@@ -268,12 +268,12 @@ func rearrange(s *tree.Spec, owner []int32) {
 	}
 	for i := range s.Nodes {
 		counts[i+1] += counts[i]
-		s.Nodes[i].Weights = [2]int32{counts[i], counts[i]}
+		s.Nodes[i].Part = [2]int32{counts[i], counts[i]}
 	}
 	listed := slices.Clone(s.Weights)
 	for i, at := range owner {
 		n := &s.Nodes[at]
-		s.Weights[n.Weights[1]] = listed[i]
-		n.Weights[1]++
+		s.Weights[n.Part[1]] = listed[i]
+		n.Part[1]++
 	}
 }

@@ -120,7 +120,7 @@ func (f *forest5) spec() (*tree.Spec, error) {
 		if t < 0 || t >= modelfile.MaxColumns {
 			return nil, outOf(t, "a weight adds to target")
 		}
-		s.Nodes[inner+i] = tree.Node{Mode: tree.Leaf, Weights: [2]int32{int32(i), int32(i + 1)}}
+		s.Nodes[inner+i] = tree.Node{Mode: tree.Leaf, Part: [2]int32{int32(i), int32(i + 1)}}
 		s.Weights = append(s.Weights, tree.Weight{Target: int32(t), Value: f.weights[i]})
 	}
 	for _, r := range f.roots {

@@ -210,7 +210,7 @@ func (f *file) append(b *block) {
 	for _, v := range b.value {
 		w := int32(len(s.Weights))
 		s.Weights = append(s.Weights, tree.Weight{Target: int32(t % f.each), Value: v})
-		s.Nodes = append(s.Nodes, tree.Node{Weights: [2]int32{w, w + 1}})
+		s.Nodes = append(s.Nodes, tree.Node{Part: [2]int32{w, w + 1}})
 	}
 	if b.linear {
 		f.linear(b, int(first)+inner)
@@ -267,7 +267,7 @@ func (f *file) test(b *block, i int, node *tree.Node, words int32) bool {
 			return false
 		}
 		node.Mode, node.Threshold = tree.InTrunc, 0
-		node.Set = [2]int32{words + b.bounds[k], words + b.bounds[k+1]}
+		node.Part = [2]int32{words + b.bounds[k], words + b.bounds[k+1]}
 		return true
 	}
 	node.MissTrue = kind&bitDefaultLeft != 0
@@ -301,7 +301,7 @@ func (f *file) linear(b *block, first int) {
 			return
 		}
 		f.spec.Linears = append(f.spec.Linears, tree.Linear{Const: b.constant[i], Features: features[:n:n], Coefs: coefs[:n:n]})
-		f.spec.Nodes[first+i].Linear = int32(len(f.spec.Linears))
+		f.spec.Nodes[first+i].True = int32(len(f.spec.Linears))
 		features, coefs = features[n:], coefs[n:]
 	}
 }

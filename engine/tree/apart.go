@@ -20,7 +20,7 @@ func (e *Ensemble) layApart(s *Spec, marks []mark, c *chart, roots []int32) bool
 	if workers < 2 || len(s.Nodes) < apartNodes || e.leaves.form != leafFloat || !s.apart(roots) {
 		return false
 	}
-	at := make([]int32, len(s.Nodes)) // each goroutine writes where its own trees' nodes are
+	at := s.places() // each goroutine writes where its own trees' nodes are
 	groups := make([]*group, workers)
 	for i := range groups {
 		first, end := len(roots)*i/workers, len(roots)*(i+1)/workers

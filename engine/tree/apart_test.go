@@ -48,7 +48,7 @@ func comb(trees int) Spec {
 func (s *Spec) leaf(v float64) {
 	w := int32(len(s.Weights))
 	s.Weights = append(s.Weights, Weight{Value: v})
-	s.Nodes = append(s.Nodes, Node{Weights: [2]int32{w, w + 1}})
+	s.Nodes = append(s.Nodes, Node{Part: [2]int32{w, w + 1}})
 }
 
 // TestApart shows that trees laid out by several goroutines are the same nodes

@@ -67,7 +67,7 @@ func (l *leveller) grow(trees int) Spec {
 			if l.mirrored {
 				s.Weights[from].Value = -s.Weights[from+1].Value
 			}
-			s.Nodes = append(s.Nodes, Node{Weights: [2]int32{from, int32(len(s.Weights))}})
+			s.Nodes = append(s.Nodes, Node{Part: [2]int32{from, int32(len(s.Weights))}})
 		}
 	}
 	return s

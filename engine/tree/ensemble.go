@@ -116,13 +116,14 @@ func newChart(s *Spec, marks []mark, wide bool) *chart {
 	}
 	for i := range s.Nodes {
 		if marks[i].state == done && s.Nodes[i].Mode != Leaf && (wide || marks[i].needs == 0) {
-			t := newTest(&s.Nodes[i], wide)
-			c.want(t.kind, s.Nodes[i].Feature)
+			w, _ := s.Nodes[i].way(wide)
+			c.want(w.kind, s.Nodes[i].Feature)
 		}
 	}
 	for i := range s.Levels {
 		if n := s.Levels[i].node(); !wide {
-			c.want(newTest(&n, false).kind, n.Feature)
+			w, _ := n.way(false)
+			c.want(w.kind, n.Feature)
 		}
 	}
 	c.number()
@@ -130,7 +131,15 @@ func newChart(s *Spec, marks []mark, wide bool) *chart {
 }
 
 func (e *Ensemble) newBuilder(s *Spec, marks []mark, c *chart) *builder {
-	return &builder{spec: s, marks: marks, chart: c, leaves: &e.leaves, at: make([]int32, len(s.Nodes))}
+	return &builder{spec: s, marks: marks, chart: c, leaves: &e.leaves, at: s.places()}
+}
+
+// places is memory for where nodes are laid out, nil where nobody will ask.
+func (s *Spec) places() []int32 {
+	if !s.shared {
+		return nil
+	}
+	return make([]int32, len(s.Nodes))
 }
 
 // layNarrow lays out trees of float32 tests. It gives back those in which a jump

@@ -17,7 +17,7 @@ func one(mode Mode, threshold float64, missTrue bool) Spec {
 		Features: 1, Targets: 1, Roots: []int32{0},
 		Nodes: []Node{
 			{Mode: mode, Threshold: threshold, MissTrue: missTrue, True: 1, False: 2},
-			{Weights: [2]int32{0, 1}}, {Weights: [2]int32{1, 2}},
+			{Part: [2]int32{0, 1}}, {Part: [2]int32{1, 2}},
 		},
 		Weights: []Weight{{0, 1}, {0, 0}},
 	}
@@ -78,7 +78,7 @@ func TestRefused(t *testing.T) {
 		"has child -1":            func(s *Spec) { s.Nodes[0].False = -1 },
 		"returns to node 0":       func(s *Spec) { s.Nodes[1] = Node{Mode: LT, True: 0, False: 2} },
 		"starts at node 7":        func(s *Spec) { s.Roots[0] = 7 },
-		"has weights 1 to 3 of 2": func(s *Spec) { s.Nodes[2].Weights = [2]int32{1, 3} },
+		"has weights 1 to 3 of 2": func(s *Spec) { s.Nodes[2].Part = [2]int32{1, 3} },
 		"adds to target 4":        func(s *Spec) { s.Weights[0].Target = 4 },
 	} {
 		s := one(LEQ, 0, false)
@@ -92,7 +92,7 @@ func TestRefused(t *testing.T) {
 // chain is a tree whose deepest leaf is so many steps below the root.
 func chain(steps int) Spec {
 	s := Spec{Features: 1, Targets: 1, Roots: []int32{0}, Weights: []Weight{{0, 1}}}
-	leaf := Node{Weights: [2]int32{0, 1}}
+	leaf := Node{Part: [2]int32{0, 1}}
 	for i := range int32(steps) {
 		s.Nodes = append(s.Nodes, Node{Mode: LT, Threshold: float64(i), True: 2*i + 1, False: 2*i + 2}, leaf)
 	}
@@ -135,8 +135,8 @@ func TestPlace(t *testing.T) {
 		for k := int32(0); k < 9; k += 3 {
 			s.Roots = append(s.Roots, k+root)
 			s.Nodes[k+root] = Node{Mode: LT, True: k + yes, False: k + no}
-			s.Nodes[k+yes] = Node{Weights: [2]int32{0, 1}}
-			s.Nodes[k+no] = Node{Weights: [2]int32{1, 2}}
+			s.Nodes[k+yes] = Node{Part: [2]int32{0, 1}}
+			s.Nodes[k+no] = Node{Part: [2]int32{1, 2}}
 		}
 		return s
 	}
@@ -144,9 +144,9 @@ func TestPlace(t *testing.T) {
 		"tree 2 node 0 tests feature 2 of 2": func(s, _ *Spec) *Spec { s.Nodes[6].Feature = 2; return s },
 		"tree 1 node 2 tests feature 2 of 2": func(_, s *Spec) *Spec { s.Nodes[5].Feature = 2; return s },
 		"tree 1 node 0 has child 9 of 9":     func(s, _ *Spec) *Spec { s.Nodes[3].True = 9; return s },
-		"tree 2 node 1 has weights 0 to 3":   func(s, _ *Spec) *Spec { s.Nodes[7].Weights[1] = 3; return s },
+		"tree 2 node 1 has weights 0 to 3":   func(s, _ *Spec) *Spec { s.Nodes[7].Part[1] = 3; return s },
 		"tree 1 node 1 has linear model 3 of 0": func(_, s *Spec) *Spec {
-			s.Nodes[4].Linear = 4
+			s.Nodes[4].True = 4
 			return s
 		},
 		"tree 1 node 1 returns to node 0": func(s, _ *Spec) *Spec {
@@ -242,7 +242,7 @@ func TestMissing(t *testing.T) {
 func TestSets(t *testing.T) {
 	s := one(In, 0, true)
 	s.Bits = []uint32{1 << 3, 1 << 8} // 3 and 40
-	s.Nodes[0].Set = [2]int32{0, 2}
+	s.Nodes[0].Part = [2]int32{0, 2}
 	e, err := New(s)
 	if err != nil {
 		t.Fatal(err)
@@ -272,7 +272,7 @@ func TestLinearLeaves(t *testing.T) {
 	s := one(LT, 0, false)
 	s.Features = 2
 	s.Linears = []Linear{{Const: 10, Features: []int32{0, 1}, Coefs: []float64{2, 3}}}
-	s.Nodes[1].Linear = 1
+	s.Nodes[1].True = 1
 	e, err := New(s)
 	if err != nil {
 		t.Fatal(err)

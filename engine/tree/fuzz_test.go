@@ -76,9 +76,11 @@ func FuzzCheck(f *testing.F) {
 		for len(data) > 0 && len(s.Nodes) < 64 {
 			s.Nodes = append(s.Nodes, Node{
 				Mode: Mode(next()), Missing: Missing(next()), MissTrue: next()&1 == 0, Feature: int32(next()), True: int32(next()),
-				False: int32(next()), Threshold: float64(next()) / 10, Set: [2]int32{int32(next()), int32(next())},
-				Weights: [2]int32{int32(next()), int32(next())}, Linear: int32(next()),
+				False: int32(next()), Threshold: float64(next()) / 10, Part: [2]int32{int32(next()), int32(next())},
 			})
+			if n := &s.Nodes[len(s.Nodes)-1]; n.Mode == Leaf {
+				n.True &= 3
+			}
 		}
 		if s.Aggregate < Min && len(s.Linears) > 0 || s.Aggregate == Average {
 			s.Aggregate = Max // which does not depend on the order

@@ -57,7 +57,7 @@ type builder struct {
 	marks  []mark
 	chart  *chart
 	leaves *leaves
-	at     []int32 // by node of the spec: 1 + its place, or 1 + its payload for a leaf
+	at     []int32 // by node of the spec: 1 + its place, or 1 + its payload for a leaf; nil where no node has several parents
 	nodes  []node
 	queue  []place
 	stack  []place
@@ -84,7 +84,7 @@ const clusterPairs = 4
 // touches few lines of the cache.
 func (b *builder) tree(root int32) ref {
 	t := ref{steps: b.marks[root].height, target: max(0, b.marks[root].target)}
-	if b.spec.Nodes[root].Mode != Leaf && b.at[root] > 0 {
+	if b.at != nil && b.spec.Nodes[root].Mode != Leaf && b.at[root] > 0 {
 		t.root = uint32(b.at[root] - 1)
 		t.mean = float32(t.steps)
 		return t
@@ -124,6 +124,9 @@ func (b *builder) child(p place) (inner bool) {
 		b.depths += int(p.depth)
 		return false
 	}
+	if b.at == nil {
+		return true
+	}
 	if b.at[p.node] > 0 {
 		b.nodes[p.slot] = node{delta: b.at[p.node] - 1 - p.slot}
 		return false
@@ -133,6 +136,9 @@ func (b *builder) child(p place) (inner bool) {
 }
 
 func (b *builder) payload(leaf int32) uint64 {
+	if b.at == nil {
+		return b.leaves.payload(b.spec, &b.spec.Nodes[leaf], b.chart.wide)
+	}
 	if b.at[leaf] > 0 {
 		return uint64(b.at[leaf] - 1)
 	}
@@ -151,7 +157,7 @@ func (b *builder) split(p place) {
 	k := t.kind
 	threshold := t.threshold
 	if k >= category {
-		threshold = uint64(n.Set[0])<<32 | uint64(n.Set[1]-n.Set[0])
+		threshold = uint64(n.Part[0])<<32 | uint64(n.Part[1]-n.Part[0])
 	}
 	b.nodes[p.slot] = node{
 		threshold: threshold, column: 8*uint32(b.chart.column(k, n.Feature)) | t.flag, delta: slot - p.slot,
@@ -172,42 +178,83 @@ type test struct {
 	yes, no   int32
 }
 
-// newTest turns a node around where it asks for more instead of less, or for
-// difference instead of equality.
-func newTest(n *Node, wide bool) test {
-	mode, limit := n.Mode, n.Threshold
-	if limit != limit && mode <= NEQ { // nothing is less or more than NaN, or equal to it
-		limit = math.Inf(-1)
-		if mode = LT; n.Mode == NEQ {
-			mode = GTE
+// A way is how a node's test becomes a comparison of keys, which all but the
+// threshold says.
+type way struct {
+	kind    kind
+	flag    uint32
+	swapped bool // the test is turned around: it asks for more instead of less, or for difference instead of equality
+	most    bool // the threshold itself is on the lower side
+}
+
+// ways are the ways of all tests, by the fields of a node: they are asked for
+// twice a node. Wide nodes have the second half.
+var ways = func() (all [2][InTrunc + 1][MissNone + 1][2]way) {
+	for wide := range all {
+		for mode := LEQ; mode <= InTrunc; mode++ {
+			for missing := range all[wide][mode] {
+				for i := range 2 {
+					n := Node{Mode: mode, Missing: Missing(missing), MissTrue: i == 1}
+					all[wide][mode][missing][i] = wayOf(&n, mode, wide == 1)
+				}
+			}
 		}
 	}
-	swapped := mode == GT || mode == GTE || mode == NEQ
-	t := test{yes: n.True, no: n.False}
-	if swapped {
-		t.yes, t.no = t.no, t.yes
-	}
-	most := mode == LEQ || mode == GT
+	return all
+}()
+
+// wayOf is the way of a node whose test is that of mode.
+func wayOf(n *Node, mode Mode, wide bool) way {
+	w := way{swapped: mode == GT || mode == GTE || mode == NEQ, most: mode == LEQ || mode == GT}
 	family := below
 	switch {
 	case mode == In:
-		family, t.flag = category, testMember
+		family, w.flag = category, testMember
 	case mode == InTrunc:
-		family, t.flag = categoryTrunc, testMember
+		family, w.flag = categoryTrunc, testMember
 	case mode == EQ || mode == NEQ:
-		t.flag = testEqual
-	case !wide && most:
+		w.flag = testEqual
+	case !wide && w.most:
 		family = upTo
 	}
-	t.kind = kindOf(n, family, swapped)
+	w.kind = kindOf(n, family, w.swapped)
+	return w
+}
+
+// way is the node's, and what it compares with.
+func (n *Node) way(wide bool) (w way, limit float64) {
+	if limit = n.Threshold; limit != limit && n.Mode <= NEQ { // nothing is less or more than NaN, or equal to it
+		mode := LT
+		if n.Mode == NEQ {
+			mode = GTE
+		}
+		return wayOf(n, mode, wide), math.Inf(-1)
+	}
+	half, holds := 0, 0
+	if wide {
+		half = 1
+	}
+	if n.MissTrue {
+		holds = 1
+	}
+	return ways[half][n.Mode][n.Missing][holds], limit
+}
+
+// newTest is a node's test as a comparison of keys.
+func newTest(n *Node, wide bool) test {
+	w, limit := n.way(wide)
+	t := test{kind: w.kind, flag: w.flag, yes: n.True, no: n.False}
+	if w.swapped {
+		t.yes, t.no = t.no, t.yes
+	}
 	if wide {
 		t.threshold, _ = key64(limit)
-		if most {
+		if w.most {
 			t.threshold++
 		}
 	} else {
 		key, _ := key32(float32(limit))
-		if t.threshold = uint64(key); !most {
+		if t.threshold = uint64(key); !w.most {
 			t.threshold--
 		}
 	}
@@ -239,7 +286,7 @@ func (b *builder) fits(first int) bool {
 // trees before it.
 func (b *builder) undo(root int32, before extent) {
 	b.stack = append(b.stack[:0], place{node: root})
-	for len(b.stack) > 0 {
+	for b.at != nil && len(b.stack) > 0 {
 		k := b.stack[len(b.stack)-1].node
 		b.stack = b.stack[:len(b.stack)-1]
 		n, first := &b.spec.Nodes[k], before.nodes

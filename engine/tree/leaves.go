@@ -46,10 +46,10 @@ func newLeaves(s *Spec, marks []mark) leaves {
 			continue
 		}
 		count++
-		w := s.Weights[n.Weights[0]:n.Weights[1]]
+		w := s.Weights[n.Part[0]:n.Part[1]]
 		weights += len(w)
 		switch {
-		case n.Linear != 0 || repeats(w):
+		case n.True != 0 || repeats(w):
 			l.form = leafRecord
 		case len(w) != 1:
 			l.form = max(l.form, leafVector)
@@ -91,7 +91,7 @@ func repeats(w []Weight) bool {
 
 // payload is the word of a leaf; its numbers are taken over.
 func (l *leaves) payload(s *Spec, n *Node, wide bool) uint64 {
-	w := s.Weights[n.Weights[0]:n.Weights[1]]
+	w := s.Weights[n.Part[0]:n.Part[1]]
 	switch l.form {
 	case leafFloat:
 		if wide {
@@ -112,7 +112,7 @@ func (l *leaves) payload(s *Spec, n *Node, wide bool) uint64 {
 		}
 		return uint64(at)
 	}
-	l.records = append(l.records, record{n.Weights, n.Linear})
+	l.records = append(l.records, record{n.Part, n.True})
 	return uint64(len(l.records) - 1)
 }
 

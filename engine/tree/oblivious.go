@@ -68,7 +68,7 @@ func (o *oblivious) add(s *Spec, marks []mark, c *chart, root int32, width int) 
 		for range width {
 			o.values = append(o.values, 0)
 		}
-		for _, w := range s.Weights[n.Weights[0]:n.Weights[1]] {
+		for _, w := range s.Weights[n.Part[0]:n.Part[1]] {
 			if width == 1 {
 				o.values[at] = w.Value
 			} else {

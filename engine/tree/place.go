@@ -43,7 +43,7 @@ func (s *Spec) find(i int) (root, node int) {
 // owner names the leaf that weight i belongs to.
 func (s *Spec) owner(i int) string {
 	for k, n := range s.Nodes {
-		if n.Mode == Leaf && int(n.Weights[0]) <= i && i < int(n.Weights[1]) {
+		if n.Mode == Leaf && int(n.Part[0]) <= i && i < int(n.Part[1]) {
 			return s.place(k)
 		}
 	}

@@ -44,7 +44,7 @@ func (g *grower) node(depth int) Node {
 		for range g.pick(3) {
 			g.spec.Bits = append(g.spec.Bits, uint32(g.pick(1<<16))<<16|uint32(g.pick(1<<16)))
 		}
-		n.Set = [2]int32{int32(from), int32(len(g.spec.Bits))}
+		n.Part = [2]int32{int32(from), int32(len(g.spec.Bits))}
 	}
 	return n
 }
@@ -70,10 +70,10 @@ func (g *grower) tree(target, depth int, levels []Node) int32 {
 				s.Weights[len(s.Weights)-1].Value += 1 << 30
 			}
 		}
-		leaf := Node{Weights: [2]int32{from, int32(len(s.Weights))}}
+		leaf := Node{Part: [2]int32{from, int32(len(s.Weights))}}
 		if g.linear && n == 1 && g.chance(2) {
 			s.Linears = append(s.Linears, Linear{Const: float64(g.pick(8)), Features: []int32{int32(g.pick(s.Features))}, Coefs: []float64{0.5}})
-			leaf.Linear = int32(len(s.Linears))
+			leaf.True = int32(len(s.Linears))
 		}
 		s.Nodes = append(s.Nodes, leaf)
 		return int32(len(s.Nodes) - 1)

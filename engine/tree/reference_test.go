@@ -29,9 +29,9 @@ func referenceRow[T Value](s *Spec, row []T, sums []float64) {
 	}
 	for _, root := range s.Roots {
 		n := walk(s, root, row)
-		for _, w := range s.Weights[n.Weights[0]:n.Weights[1]] {
-			if n.Linear != 0 {
-				w.Value = linear(&s.Linears[n.Linear-1], row, w.Value)
+		for _, w := range s.Weights[n.Part[0]:n.Part[1]] {
+			if n.True != 0 {
+				w.Value = linear(&s.Linears[n.True-1], row, w.Value)
 			}
 			switch s.Aggregate {
 			case Min:
@@ -92,9 +92,9 @@ func holds(s *Spec, n *Node, v float64) bool {
 	case NEQ:
 		return v != n.Threshold
 	case InTrunc:
-		return v > -1 && member(s.Bits[n.Set[0]:n.Set[1]], max(v, 0))
+		return v > -1 && member(s.Bits[n.Part[0]:n.Part[1]], max(v, 0))
 	default:
-		return member(s.Bits[n.Set[0]:n.Set[1]], v)
+		return member(s.Bits[n.Part[0]:n.Part[1]], v)
 	}
 }
 

@@ -36,18 +36,17 @@ const (
 )
 
 // A Node is one node of a Spec. Children may be shared: a tree is a directed
-// acyclic graph with one root, as converters write category sets.
+// acyclic graph with one root, as converters write category sets. Files have
+// many, hence the fields that mean one thing in leaves and another in tests.
 type Node struct {
+	Threshold float64  // values are compared with it as float64 numbers
+	Feature   int32    // column of the row
+	True      int32    // index of a child in Spec.Nodes; of a leaf 1 + an index in Spec.Linears, 0 for none
+	False     int32    // index of the other
+	Part      [2]int32 // of a leaf in Spec.Weights, of an In node in Spec.Bits: first index, and one past the last
 	Mode      Mode
 	Missing   Missing
-	MissTrue  bool     // a missing value goes to the true child
-	Feature   int32    // column of the row
-	True      int32    // index of a child in Spec.Nodes
-	False     int32    // index of the other
-	Threshold float64  // values are compared with it as float64 numbers
-	Set       [2]int32 // of an In node: first index in Spec.Bits, and one past the last
-	Weights   [2]int32 // of a leaf: first index in Spec.Weights, and one past the last
-	Linear    int32    // of a leaf: 1 + an index in Spec.Linears, 0 for none
+	MissTrue  bool // a missing value goes to the true child
 }
 
 // A Weight is what a leaf adds to one target.
@@ -101,6 +100,8 @@ type Spec struct {
 	Values []float64
 	// Base is added to each target after aggregation; empty for zeros.
 	Base []float64
+
+	shared bool // a node has several parents; known after survey
 }
 
 // Aggregate says how the trees' answers become one.
@@ -115,7 +116,7 @@ const (
 )
 
 // check proves, with survey, what scoring relies on: every index is in range
-// and no path from a root returns to a node on it.
+// and no path from a root returns to a node on it. The nodes are survey's.
 func (s *Spec) check() error {
 	if len(s.Roots)+len(s.Tables) == 0 {
 		return fmt.Errorf("an ensemble without trees")
@@ -132,31 +133,6 @@ func (s *Spec) check() error {
 	if len(s.Base) != 0 && len(s.Base) != s.Targets {
 		return fmt.Errorf("%d base values for %d targets", len(s.Base), s.Targets)
 	}
-	for i, n := range s.Nodes {
-		if n.Mode > InTrunc || n.Missing > MissNone {
-			return fmt.Errorf("%s has test %d, missing values %d", s.place(i), n.Mode, n.Missing)
-		}
-		if n.Mode == Leaf {
-			if a, b := n.Weights[0], n.Weights[1]; a < 0 || a > b || int(b) > len(s.Weights) {
-				return fmt.Errorf("%s has weights %d to %d of %d", s.place(i), a, b, len(s.Weights))
-			}
-			if err := s.checkLinear(n); err != nil {
-				return fmt.Errorf("%s %w", s.place(i), err)
-			}
-			continue
-		}
-		if a, b := n.Set[0], n.Set[1]; n.Mode >= In && (a < 0 || a > b || int(b) > len(s.Bits)) {
-			return fmt.Errorf("%s has set %d to %d of %d words", s.place(i), a, b, len(s.Bits))
-		}
-		if n.Feature < 0 || int(n.Feature) >= s.Features {
-			return fmt.Errorf("%s tests feature %d of %d", s.place(i), n.Feature, s.Features)
-		}
-		for _, c := range [2]int32{n.True, n.False} {
-			if c < 0 || int(c) >= len(s.Nodes) {
-				return fmt.Errorf("%s has child %d of %d nodes", s.place(i), c, len(s.Nodes))
-			}
-		}
-	}
 	for i, w := range s.Weights {
 		if w.Target < 0 || int(w.Target) >= s.Targets {
 			return fmt.Errorf("%s adds to target %d of %d", s.owner(i), w.Target, s.Targets)
@@ -165,16 +141,45 @@ func (s *Spec) check() error {
 	return nil
 }
 
-func (s *Spec) checkLinear(n Node) error {
-	switch {
-	case n.Linear == 0:
-		return nil
-	case n.Linear < 0 || int(n.Linear) > len(s.Linears):
-		return fmt.Errorf("has linear model %d of %d", n.Linear-1, len(s.Linears))
-	case n.Weights[1]-n.Weights[0] != 1:
-		return fmt.Errorf("has a linear model and %d weights", n.Weights[1]-n.Weights[0])
+// checkNode proves that what a node refers to is there.
+func (s *Spec) checkNode(i int, n *Node) error {
+	if n.Mode > InTrunc || n.Missing > MissNone {
+		return fmt.Errorf("%s has test %d, missing values %d", s.place(i), n.Mode, n.Missing)
 	}
-	l := &s.Linears[n.Linear-1]
+	if n.Mode == Leaf {
+		if a, b := n.Part[0], n.Part[1]; a < 0 || a > b || int(b) > len(s.Weights) {
+			return fmt.Errorf("%s has weights %d to %d of %d", s.place(i), a, b, len(s.Weights))
+		}
+		if n.True == 0 {
+			return nil
+		}
+		if err := s.checkLinear(n); err != nil {
+			return fmt.Errorf("%s %w", s.place(i), err)
+		}
+		return nil
+	}
+	if a, b := n.Part[0], n.Part[1]; n.Mode >= In && (a < 0 || a > b || int(b) > len(s.Bits)) {
+		return fmt.Errorf("%s has set %d to %d of %d words", s.place(i), a, b, len(s.Bits))
+	}
+	if n.Feature < 0 || int(n.Feature) >= s.Features {
+		return fmt.Errorf("%s tests feature %d of %d", s.place(i), n.Feature, s.Features)
+	}
+	for _, c := range [2]int32{n.True, n.False} {
+		if c < 0 || int(c) >= len(s.Nodes) {
+			return fmt.Errorf("%s has child %d of %d nodes", s.place(i), c, len(s.Nodes))
+		}
+	}
+	return nil
+}
+
+func (s *Spec) checkLinear(n *Node) error {
+	switch {
+	case n.True < 0 || int(n.True) > len(s.Linears):
+		return fmt.Errorf("has linear model %d of %d", n.True-1, len(s.Linears))
+	case n.Part[1]-n.Part[0] != 1:
+		return fmt.Errorf("has a linear model and %d weights", n.Part[1]-n.Part[0])
+	}
+	l := &s.Linears[n.True-1]
 	if len(l.Features) != len(l.Coefs) {
 		return fmt.Errorf("has %d features and %d coefficients", len(l.Features), len(l.Coefs))
 	}

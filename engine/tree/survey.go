@@ -31,34 +31,40 @@ const (
 	done
 )
 
-// survey proves that no path from a root returns to a node on it, and marks
-// the nodes. The work is linear in the nodes.
+// survey proves that all that nodes refer to is there and that no path from a
+// root returns to a node on it, and marks the nodes. The work is linear in the
+// nodes, which are gone through as seldom as can be: in a large forest that is
+// what loading waits for.
 func (s *Spec) survey() ([]mark, error) {
 	marks := make([]mark, len(s.Nodes))
-	forward := true // children stand behind their parents
-	for i := range s.Nodes {
-		if n := &s.Nodes[i]; n.Mode != Leaf {
-			marks[n.True].refs = min(2, marks[n.True].refs+1)
-			marks[n.False].refs = min(2, marks[n.False].refs+1)
-			forward = forward && int(n.True) > i && int(n.False) > i
-		}
-	}
 	for t, root := range s.Roots {
 		if root < 0 || int(root) >= len(s.Nodes) {
 			return nil, fmt.Errorf("tree %d starts at node %d of %d", t, root, len(s.Nodes))
 		}
-		marks[root].refs = min(2, marks[root].refs+1)
-		if forward {
-			marks[root].state = open
+		s.lead(&marks[root])
+		marks[root].state = open
+	}
+	forward := true // children stand behind their parents
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		if err := s.checkNode(i, n); err != nil {
+			return nil, err
+		}
+		if n.Mode == Leaf {
+			continue
+		}
+		s.lead(&marks[n.True])
+		s.lead(&marks[n.False])
+		forward = forward && int(n.True) > i && int(n.False) > i
+		if marks[i].state == open {
+			marks[n.True].state, marks[n.False].state = open, open
 		}
 	}
 	if !forward {
-		return marks, s.search(marks)
-	}
-	for i := range s.Nodes {
-		if n := &s.Nodes[i]; n.Mode != Leaf && marks[i].state == open {
-			marks[n.True].state, marks[n.False].state = open, open
+		for i := range marks {
+			marks[i].state = unseen
 		}
+		return marks, s.search(marks)
 	}
 	for i := len(s.Nodes) - 1; i >= 0; i-- {
 		if marks[i].state == open {
@@ -66,6 +72,13 @@ func (s *Spec) survey() ([]mark, error) {
 		}
 	}
 	return marks, nil
+}
+
+// lead counts one more that leads to a node.
+func (s *Spec) lead(m *mark) {
+	if m.refs++; m.refs > 1 {
+		m.refs, s.shared = 2, true
+	}
 }
 
 // search is the part of survey for nodes in any order: it walks depth first
@@ -125,7 +138,7 @@ func (m *mark) finish(s *Spec, marks []mark, n *Node) {
 	m.state = done
 	if n.Mode == Leaf {
 		m.target = -1
-		if w := s.Weights[n.Weights[0]:n.Weights[1]]; len(w) == 1 {
+		if w := s.Weights[n.Part[0]:n.Part[1]]; len(w) == 1 {
 			m.target = w[0].Target
 		}
 		return

@@ -100,7 +100,7 @@ func (s *Spec) spread() {
 				s.Weights = append(s.Weights, Weight{Target: int32(target), Value: v})
 			}
 			values = values[s.Targets:]
-			s.Nodes = append(s.Nodes, Node{Weights: [2]int32{from, int32(len(s.Weights))}})
+			s.Nodes = append(s.Nodes, Node{Part: [2]int32{from, int32(len(s.Weights))}})
 		}
 	}
 	s.Levels, s.Tables, s.Values = nil, nil, nil

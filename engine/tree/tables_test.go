@@ -26,7 +26,7 @@ func tabled(s Spec) Spec {
 		for i := range int32(1) << table.Levels {
 			// A leveller's leaves stand behind each other, those for true first.
 			leaf := &s.Nodes[end-1-i]
-			for _, w := range s.Weights[leaf.Weights[0]:leaf.Weights[1]] {
+			for _, w := range s.Weights[leaf.Part[0]:leaf.Part[1]] {
 				values[int(i)*s.Targets+int(w.Target)] = w.Value
 			}
 		}
@@ -78,10 +78,10 @@ func TestTablesBesideNodes(t *testing.T) {
 			uneven := func(s *Spec) {
 				at, w := int32(len(s.Nodes)), int32(len(s.Weights))
 				s.Roots = append(s.Roots, at)
-				s.Nodes = append(s.Nodes, Node{Mode: EQ, Threshold: 0, True: at + 1, False: at + 2}, Node{Weights: [2]int32{w, w + 1}}, Node{Weights: [2]int32{w + 1, w + 2}})
+				s.Nodes = append(s.Nodes, Node{Mode: EQ, Threshold: 0, True: at + 1, False: at + 2}, Node{Part: [2]int32{w, w + 1}}, Node{Part: [2]int32{w + 1, w + 2}})
 				s.Weights = append(s.Weights, Weight{Value: 5}, Weight{Value: -7})
 				if c.vector {
-					s.Nodes[at+1].Weights, s.Nodes[at+2].Weights = [2]int32{w, w + 3}, [2]int32{w + 3, w + 6}
+					s.Nodes[at+1].Part, s.Nodes[at+2].Part = [2]int32{w, w + 3}, [2]int32{w + 3, w + 6}
 					s.Weights = append(s.Weights[:w], Weight{0, 5}, Weight{1, 6}, Weight{2, 7}, Weight{0, 1}, Weight{1, 2}, Weight{2, 3})
 				}
 			}

@@ -180,7 +180,7 @@ func (m *model) split(a *nodeArrays, i int, node *tree.Node) bool {
 	}
 	node.Mode, node.Threshold, node.MissTrue = tree.In, 0, !node.MissTrue
 	node.True, node.False = node.False, node.True
-	node.Set = [2]int32{int32(from), int32(from + words)}
+	node.Part = [2]int32{int32(from), int32(from + words)}
 	return true
 }
 
@@ -208,7 +208,7 @@ func (m *model) leaf(a *nodeArrays, i int) bool {
 			m.spec.Weights = append(m.spec.Weights, tree.Weight{Target: int32(t), Value: float64(v)})
 		}
 	}
-	m.spec.Nodes = append(m.spec.Nodes, tree.Node{Weights: [2]int32{from, int32(len(m.spec.Weights))}})
+	m.spec.Nodes = append(m.spec.Nodes, tree.Node{Part: [2]int32{from, int32(len(m.spec.Weights))}})
 	return true
 }
 
