@@ -16,12 +16,15 @@ import (
 type nodeIndex struct {
 	ids    []int64 // the trees, ascending
 	starts []int32 // where each begins, and the end of the last
-	now    int     // the tree asked for last
+	id     int64   // the tree asked for last, where ids and starts tell all,
+	from   int32   // its first node,
+	size   int64   // and how many it has; 0 before the first question
 
 	trees, nodes []int64 // in the order of key; nil where ids and starts tell all
 	at           []int32 // position of each in the file; nil for their own
 	first        []int32 // the first node of each tree, in the order of the file
-	start        int     // the first node of tree number now; -1 before the first question
+	now          int64   // the tree asked for last,
+	start        int     // and its first node; -1 before the first question
 }
 
 func newNodeIndex(trees, nodes *onnx.Ints) (*nodeIndex, error) {
@@ -84,21 +87,26 @@ func (x *nodeIndex) roots() []int32 {
 
 // find gives a node's position in the file, -1 where there is none.
 func (x *nodeIndex) find(tree, node int64) int32 {
+	if tree == x.id && uint64(node) < uint64(x.size) {
+		return x.from + int32(node)
+	}
+	return x.look(tree, node)
+}
+
+// look is find for a tree that was not asked for last.
+func (x *nodeIndex) look(tree, node int64) int32 {
 	if x.trees != nil {
 		return x.seek(tree, node)
 	}
-	if x.ids[x.now] != tree {
-		k, found := slices.BinarySearch(x.ids, tree)
-		if !found {
-			return -1
-		}
-		x.now = k
-	}
-	start, end := x.starts[x.now], x.starts[x.now+1]
-	if node < 0 || node >= int64(end-start) {
+	k, found := slices.BinarySearch(x.ids, tree)
+	if !found {
 		return -1
 	}
-	return start + int32(node)
+	x.id, x.from, x.size = tree, x.starts[k], int64(x.starts[k+1]-x.starts[k])
+	if node < 0 || node >= x.size {
+		return -1
+	}
+	return x.from + int32(node)
 }
 
 // key orders nodes by tree, then by number within it.
@@ -144,8 +152,8 @@ func (x *nodeIndex) search(k key) int {
 
 // seek is find among numbers that are kept.
 func (x *nodeIndex) seek(tree, node int64) int32 {
-	if x.start < 0 || int64(x.now) != tree {
-		x.now = int(tree)
+	if x.start < 0 || x.now != tree {
+		x.now = tree
 		// Where the tree begins; no node has this number, so none is found.
 		x.start = x.search(key{tree, math.MinInt64})
 	}

@@ -103,13 +103,13 @@ func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 	}
 	s := &tree.Spec{Nodes: make([]tree.Node, a.nodes.Len()), Roots: index.roots(), Weights: make([]tree.Weight, leaves.values.len())}
 	modes := a.modes.Reader()
-	trees, nodes, features := partsOf(&a.trees), partsOf(&a.nodes), partsOf(&a.features)
-	trues, falses, missing := partsOf(&a.trues), partsOf(&a.falses), partsOf(&a.missing)
+	features, trues, falses, missing := partsOf(&a.features), partsOf(&a.trues), partsOf(&a.falses), partsOf(&a.missing)
+	names := namesOf(a, index)
 	for from := 0; from < len(s.Nodes); from += part {
-		trees, nodes, features := trees.next(), nodes.next(), features.next()
-		trues, falses, missing := trues.next(), falses.next(), missing.next()
-		for k, in := range trees {
+		features, trues, falses, missing := features.next(), trues.next(), falses.next(), missing.next()
+		for k := range features {
 			n := &s.Nodes[from+k]
+			in, number := names.next()
 			name, _ := modes.Next() // as many as nodes
 			test, known := mode(name)
 			if n.Mode = test; !known {
@@ -119,21 +119,51 @@ func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 				continue
 			}
 			if features[k] < 0 || features[k] >= modelfile.MaxColumns {
-				return nil, outOf(features[k], "node %d of tree %d tests feature", nodes[k], in)
+				return nil, outOf(features[k], "node %d of tree %d tests feature", number, in)
 			}
 			n.Feature, n.Threshold = int32(features[k]), a.thresholds.at(from+k)
 			n.MissTrue = k < len(missing) && missing[k] != 0
 			s.Features = max(s.Features, int(n.Feature)+1)
 			if n.True = index.find(in, trues[k]); n.True < 0 {
-				return nil, fmt.Errorf("node %d of tree %d has child %d, which is not there", nodes[k], in, trues[k])
+				return nil, fmt.Errorf("node %d of tree %d has child %d, which is not there", number, in, trues[k])
 			}
 			if n.False = index.find(in, falses[k]); n.False < 0 {
-				return nil, fmt.Errorf("node %d of tree %d has child %d, which is not there", nodes[k], in, falses[k])
+				return nil, fmt.Errorf("node %d of tree %d has child %d, which is not there", number, in, falses[k])
 			}
 		}
 	}
 	s.Features = max(s.Features, 1)
 	return s, leaves.attach(s, index)
+}
+
+// names tells tree and number of each node, in the order of the file.
+type names struct {
+	index        *nodeIndex // where it tells all, the lists are not read again
+	tree, number int        // of the index, one behind the last that was told
+
+	trees, nodes parts
+	ids, numbers []int64
+}
+
+func namesOf(a *nodeArrays, index *nodeIndex) names {
+	return names{index: index, trees: partsOf(&a.trees), nodes: partsOf(&a.nodes)}
+}
+
+func (r *names) next() (tree, node int64) {
+	if x := r.index; x.trees == nil {
+		if r.number == int(x.starts[r.tree+1]-x.starts[r.tree]) {
+			r.tree++
+			r.number = 0
+		}
+		r.number++
+		return x.ids[r.tree], int64(r.number - 1)
+	}
+	if len(r.ids) == 0 {
+		r.ids, r.numbers = r.trees.next(), r.nodes.next()
+	}
+	tree, node = r.ids[0], r.numbers[0]
+	r.ids, r.numbers = r.ids[1:], r.numbers[1:]
+	return tree, node
 }
 
 func mode(name []byte) (tree.Mode, bool) {

@@ -17,20 +17,21 @@ var apartNodes = 1 << 14
 // as it was, where that does not hold or a jump is too wide.
 func (e *Ensemble) layApart(s *Spec, marks []mark, c *chart, roots []int32) bool {
 	workers := min(runtime.GOMAXPROCS(0), len(roots))
-	if workers < 2 || len(s.Nodes) < apartNodes || e.leaves.form != leafFloat || !s.apart(roots) {
+	if workers < 2 || len(s.Nodes) < apartNodes || e.leaves.form != leafFloat || s.shared || !s.apart(roots) {
 		return false
 	}
-	at := s.places() // each goroutine writes where its own trees' nodes are
+	nodes := make([]uint64, len(s.Nodes)+len(roots)) // with the twins of roots
 	groups := make([]*group, workers)
 	for i := range groups {
 		first, end := len(roots)*i/workers, len(roots)*(i+1)/workers
-		groups[i] = &group{builder: builder{spec: s, marks: marks, chart: c, leaves: &e.leaves, at: at}, roots: roots[first:end], end: len(s.Nodes)}
-		if i > 0 {
-			groups[i-1].end = int(roots[first])
+		at, behind := int(roots[first])+first, len(nodes)
+		if end < len(roots) {
+			behind = int(roots[end]) + end
 		}
+		groups[i] = &group{builder: builder{spec: s, marks: marks, chart: c, leaves: &e.leaves, narrow: nodes[at:at:behind]}, roots: roots[first:end]}
 	}
 	all(groups, (*group).lay)
-	if slices.ContainsFunc(groups, func(g *group) bool { return !g.fits(0) }) {
+	if slices.ContainsFunc(groups, func(g *group) bool { return !g.fit }) {
 		return false
 	}
 	slots := 0
@@ -39,14 +40,9 @@ func (e *Ensemble) layApart(s *Spec, marks []mark, c *chart, roots []int32) bool
 			t.root += uint32(slots)
 			e.narrowTrees = append(e.narrowTrees, t)
 		}
-		slots += len(g.nodes)
+		slots += copy(nodes[slots:], g.narrow) // to where it is, unless nodes before are in no tree
 	}
-	e.narrowKeys, e.narrow = c.columns, make([]uint64, slots)
-	rest := e.narrow
-	for _, g := range groups {
-		g.out, rest = rest[:len(g.nodes)], rest[len(g.nodes):]
-	}
-	all(groups, func(g *group) { g.narrowed(g.out) })
+	e.narrowKeys, e.narrow = c.columns, trimmed(nodes[:slots])
 	arrange(e.narrowTrees)
 	return true
 }
@@ -71,20 +67,19 @@ func (s *Spec) apart(roots []int32) bool {
 	return true
 }
 
-// group is trees that one goroutine lays out.
+// group is trees that one goroutine lays out, in its own part of the nodes.
 type group struct {
 	builder
 	roots []int32
-	end   int // behind the nodes of its last tree
 	trees []ref
-	out   []uint64
+	fit   bool
 }
 
 func (g *group) lay() {
-	g.room(g.end-int(g.roots[0]), len(g.roots))
-	g.trees = make([]ref, 0, len(g.roots))
+	g.trees, g.fit = make([]ref, 0, len(g.roots)), true
 	for _, root := range g.roots {
 		g.trees = append(g.trees, g.tree(root))
+		g.fit = g.fit && g.fits()
 	}
 }
 

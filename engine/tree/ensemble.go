@@ -169,12 +169,12 @@ func (e *Ensemble) layNarrow(s *Spec, marks []mark, c *chart, roots []int32) (fa
 	vain := 0
 	for i, root := range walked {
 		before := b.state()
-		if t := b.tree(root); b.fits(before.nodes) {
+		if t := b.tree(root); b.fits() {
 			e.narrowTrees = append(e.narrowTrees, t)
 			continue
 		}
 		far = append(far, root)
-		if vain += len(b.nodes) - before.nodes; vain > 2*len(s.Nodes) {
+		if vain += len(b.narrow) - before.nodes; vain > 2*len(s.Nodes) {
 			b.undo(root, before)
 			far = append(far, walked[i+1:]...)
 			break
@@ -182,8 +182,7 @@ func (e *Ensemble) layNarrow(s *Spec, marks []mark, c *chart, roots []int32) (fa
 		b.undo(root, before)
 	}
 	if len(far) < len(walked) {
-		e.narrowKeys, e.narrow = c.columns, make([]uint64, len(b.nodes))
-		b.narrowed(e.narrow)
+		e.narrowKeys, e.narrow = c.columns, trimmed(b.narrow)
 	}
 	arrange(e.narrowTrees)
 	return far

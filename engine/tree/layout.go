@@ -57,16 +57,47 @@ type builder struct {
 	marks  []mark
 	chart  *chart
 	leaves *leaves
-	at     []int32 // by node of the spec: 1 + its place, or 1 + its payload for a leaf; nil where no node has several parents
-	nodes  []node
+	at     []int32  // by node of the spec: 1 + its place, or 1 + its payload for a leaf; nil where no node has several parents
+	narrow []uint64 // the nodes, in one of two forms
+	wide   []node
 	queue  []place
 	stack  []place
+
+	delta     int32  // bits of jumps and thresholds in the narrow nodes of the tree at hand
+	threshold uint64 // of which not all may fit
 
 	ends, depths int // of the tree at hand: its leaves, and the steps to all of them
 }
 
 // room makes room for the nodes of some trees, each with its root's twin.
-func (b *builder) room(nodes, trees int) { b.nodes = make([]node, 0, nodes+trees) }
+func (b *builder) room(nodes, trees int) {
+	if b.chart.wide {
+		b.wide = make([]node, 0, nodes+trees)
+	} else {
+		b.narrow = make([]uint64, 0, nodes+trees)
+	}
+}
+
+// pair makes two places, one behind the other, and tells the first.
+func (b *builder) pair() int32 {
+	if b.chart.wide {
+		b.wide = append(b.wide, node{}, node{})
+		return int32(len(b.wide)) - 2
+	}
+	b.narrow = append(b.narrow, 0, 0)
+	return int32(len(b.narrow)) - 2
+}
+
+// put writes a node.
+func (b *builder) put(slot int32, n node) {
+	if b.chart.wide {
+		b.wide[slot] = n
+		return
+	}
+	b.narrow[slot] = n.threshold<<32 | uint64(uint16(n.delta))<<16 | uint64(n.column)
+	b.delta |= n.delta ^ n.delta>>31
+	b.threshold |= n.threshold
+}
 
 // place is a node of the spec and where it goes.
 type place struct {
@@ -84,16 +115,16 @@ const clusterPairs = 4
 // touches few lines of the cache.
 func (b *builder) tree(root int32) ref {
 	t := ref{steps: b.marks[root].height, target: max(0, b.marks[root].target)}
+	b.delta, b.threshold = 0, 0
 	if b.at != nil && b.spec.Nodes[root].Mode != Leaf && b.at[root] > 0 {
 		t.root = uint32(b.at[root] - 1)
 		t.mean = float32(t.steps)
 		return t
 	}
-	first := len(b.nodes)
+	first := b.pair() // the root's twin stays empty
 	t.root = uint32(first)
-	b.nodes = append(b.nodes, node{}, node{}) // its twin stays empty
 	b.stack, b.ends, b.depths = b.stack[:0], 0, 0
-	if p := (place{root, int32(first), 0}); b.child(p) {
+	if p := (place{root, first, 0}); b.child(p) {
 		b.stack = append(b.stack, p)
 	}
 	for len(b.stack) > 0 {
@@ -119,7 +150,7 @@ func (b *builder) tree(root int32) ref {
 func (b *builder) child(p place) (inner bool) {
 	n := &b.spec.Nodes[p.node]
 	if n.Mode == Leaf {
-		b.nodes[p.slot] = node{threshold: b.payload(p.node)}
+		b.put(p.slot, node{threshold: b.payload(p.node)})
 		b.ends++
 		b.depths += int(p.depth)
 		return false
@@ -128,7 +159,7 @@ func (b *builder) child(p place) (inner bool) {
 		return true
 	}
 	if b.at[p.node] > 0 {
-		b.nodes[p.slot] = node{delta: b.at[p.node] - 1 - p.slot}
+		b.put(p.slot, node{delta: b.at[p.node] - 1 - p.slot})
 		return false
 	}
 	b.at[p.node] = p.slot + 1
@@ -153,16 +184,13 @@ func (b *builder) payload(leaf int32) uint64 {
 func (b *builder) split(p place) {
 	n := &b.spec.Nodes[p.node]
 	t := newTest(n, b.chart.wide)
-	slot := int32(len(b.nodes))
+	slot := b.pair()
 	k := t.kind
 	threshold := t.threshold
 	if k >= category {
 		threshold = uint64(n.Part[0])<<32 | uint64(n.Part[1]-n.Part[0])
 	}
-	b.nodes[p.slot] = node{
-		threshold: threshold, column: 8*uint32(b.chart.column(k, n.Feature)) | t.flag, delta: slot - p.slot,
-	}
-	b.nodes = append(b.nodes, node{}, node{})
+	b.put(p.slot, node{threshold: threshold, column: 8*uint32(b.chart.column(k, n.Feature)) | t.flag, delta: slot - p.slot})
 	for i, c := range [2]int32{t.no, t.yes} {
 		if c := (place{c, slot + int32(i), p.depth + 1}); b.child(c) {
 			b.queue = append(b.queue, c)
@@ -268,21 +296,13 @@ var reach int32 = maxNarrowDelta
 type extent struct{ nodes, values, records int }
 
 func (b *builder) state() extent {
-	return extent{len(b.nodes), len(b.leaves.values), len(b.leaves.records)}
+	return extent{len(b.narrow) + len(b.wide), len(b.leaves.values), len(b.leaves.records)}
 }
 
-// fits reports whether the nodes from first on fit narrow ones.
-func (b *builder) fits(first int) bool {
-	delta, threshold := int32(0), uint64(0)
-	for i := first; i < len(b.nodes); i++ {
-		n := &b.nodes[i]
-		delta |= n.delta ^ n.delta>>31
-		threshold |= n.threshold
-	}
-	return delta <= reach && threshold <= math.MaxUint32
-}
+// fits reports whether the tree that was laid out last fits narrow nodes.
+func (b *builder) fits() bool { return b.delta <= reach && b.threshold <= math.MaxUint32 }
 
-// undo takes back the tree that was laid out last, but not what it shares with
+// undo takes back the tree that was laid out last, in narrow nodes, but not what it shares with
 // trees before it.
 func (b *builder) undo(root int32, before extent) {
 	b.stack = append(b.stack[:0], place{node: root})
@@ -302,23 +322,15 @@ func (b *builder) undo(root int32, before extent) {
 			b.stack = append(b.stack, place{node: n.True}, place{node: n.False})
 		}
 	}
-	b.nodes = b.nodes[:before.nodes]
+	b.narrow = b.narrow[:before.nodes]
 	b.leaves.values, b.leaves.records = b.leaves.values[:before.values], b.leaves.records[:before.records]
-}
-
-// narrowed packs the nodes, all of which fit.
-func (b *builder) narrowed(out []uint64) {
-	for i := range b.nodes {
-		n := &b.nodes[i]
-		out[i] = n.threshold<<32 | uint64(uint16(n.delta))<<16 | uint64(n.column)
-	}
 }
 
 // widened packs the nodes, and places the trees anew.
 func (b *builder) widened(trees []ref) []uint64 {
 	place := func(slot int32) int32 { return slot/2*4 + slot%2 }
-	out := make([]uint64, 2*len(b.nodes))
-	for i, n := range b.nodes {
+	out := make([]uint64, 2*len(b.wide))
+	for i, n := range b.wide {
 		at := place(int32(i))
 		out[at] = n.threshold
 		out[at+linkAt] = uint64(place(int32(i)+n.delta)-at)<<32 | uint64(n.column)
