@@ -48,37 +48,61 @@ func (r *Record) chart(t theme) []byte {
 	}
 	r.bars(p, t, labels, 1, "One row at a time")
 	r.bars(p, t, labels+panel+gap, 1000, "Batches of 1,000")
-	p(`<text x="10" y="%d" font-size="12" fill="%s">Longer is better; a bar that ends before the line is slower. Beside each bar: our time for a row and ONNX Runtime's.</text>`, bottom+32, t.muted)
+	p(`<text x="10" y="%d" font-size="12" fill="%s">Logarithmic scale; 1× is ONNX Runtime, and longer to the right is faster. Beside each bar: our time for a row and ONNX Runtime's.</text>`, bottom+32, t.muted)
 	p(`<text x="10" y="%d" font-size="12" fill="%s">ONNX Runtime %s, C interface, no Python; least times of %d rounds in turns; each row another one. %s; %s.</text>`,
 		bottom+50, t.muted, r.Versions["onnxruntime"], r.Rounds, report.Escape(r.Machine.Short()), report.Day(r.Date))
 	p(`</svg>`)
 	return b.Bytes()
 }
 
-// bars draws one panel.
+// ticks are the ratios that the axis may name.
+var ticks = []float64{0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000}
+
+// extent is the least and the largest ratio of both panels, 1 included: one
+// model may be many times as far from the line as most.
+func (r *Record) extent() (least, most float64) {
+	least, most = 1, 2
+	for i := range r.Models {
+		for _, batch := range []int{1, 1000} {
+			if v := r.Models[i].AgainstORT(batch); v > 0 && !math.IsInf(v, 0) {
+				least, most = min(least, v), max(most, v)
+			}
+		}
+	}
+	return least, most
+}
+
+// bars draws one panel. Ratios are on a logarithmic scale, the same in both, and
+// bars begin at 1.
 func (r *Record) bars(p func(string, ...any), t theme, x, batch int, title string) {
 	ratio := func(m *Model) float64 { return m.AgainstORT(batch) }
-	longest := 1.0
-	for i := range r.Models {
-		longest = max(longest, ratio(&r.Models[i]))
+	least, most := r.extent()
+	place := func(v float64) float64 {
+		return float64(x) + math.Log(min(max(v, least), most)/least)/math.Log(most/least)*float64(panel-figures)
 	}
-	scale := float64(panel-figures) / longest
 	bottom := top + rowHeight*len(r.Models)
 	p(`<text x="%d" y="58" font-size="14" font-weight="600" fill="%s">%s: %s on average</text>`, x, t.text, title, factor(r.Geomean(ratio, all)))
-	at := float64(x) + scale
+	last := math.Inf(-1)
+	for _, v := range ticks {
+		if at := place(v); v >= least && v <= most && at-last > 24 {
+			p(`<path d="M%.1f %dv5" stroke="%s"/>`, at, top-8, t.line)
+			p(`<text x="%.1f" y="%d" font-size="11" text-anchor="middle" fill="%s">%g×</text>`, at, top-14, t.muted, v)
+			last = at
+		}
+	}
+	at := place(1)
 	for i := range r.Models {
 		m := &r.Models[i]
 		v, y, colour := ratio(m), top+rowHeight*i, t.ours
 		if v < 1 {
 			colour = t.slower
 		}
-		w := v * scale
-		p(`<rect x="%d" y="%d" width="%.1f" height="%d" rx="2" fill="%s"/>`, x, y, w, barHeight, colour)
+		from, to := min(at, place(v)), max(at, place(v))
+		p(`<rect x="%.1f" y="%d" width="%.1f" height="%d" rx="2" fill="%s"/>`, from, y, to-from, barHeight, colour)
 		p(`<text x="%.1f" y="%d" font-size="13" fill="%s"><tspan font-weight="700" fill="%s">%s</tspan> <tspan font-size="11.5">%s vs %s µs</tspan></text>`,
-			math.Max(float64(x)+w, at)+6, y+barHeight-3, t.muted, colour, factor(v), report.Digits(m.Min(OursONNX, batch)/1e3), report.Digits(m.Min(ORT, batch)/1e3))
+			to+6, y+barHeight-3, t.muted, colour, factor(v), report.Digits(m.Min(OursONNX, batch)/1e3), report.Digits(m.Min(ORT, batch)/1e3))
 	}
 	p(`<path d="M%.1f %dV%d" stroke="%s" stroke-width="2"/>`, at, top-8, bottom-4, t.line)
-	p(`<text x="%d" y="%d" font-size="12" fill="%s">line: ONNX Runtime, 1×</text>`, x, top-14, t.muted)
 }
 
 // summary says in one sentence what the chart shows.
