@@ -62,7 +62,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"online-inference/engine/modelfile"
@@ -169,19 +168,6 @@ type run interface {
 // bytes are damaged or beyond a limit, and an [*UnsupportedError] where they are
 // sound but ask for what this package does not do.
 func Load(data []byte) (*Model, error) { return load(data) }
-
-// LoadFile is Load on the content of a file.
-func LoadFile(path string) (*Model, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read model: %w", err)
-	}
-	m, err := Load(data)
-	if err != nil {
-		return nil, fmt.Errorf("cannot load %s: %w", path, err)
-	}
-	return m, nil
-}
 
 // Signature tells what the model takes and gives. The caller must not change it.
 func (m *Model) Signature() *Signature { return &m.sig }
