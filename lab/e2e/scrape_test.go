@@ -10,7 +10,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // metricsPort is METRICS_PORT of knative/, which no manifest declares.
@@ -73,11 +72,7 @@ func TestScrapeNeitherWakesNorHolds(t *testing.T) {
 
 // pods are those of the namespace.
 func (n *namespace) pods(ctx context.Context) ([]corev1.Pod, error) {
-	list, err := lab.kube.CoreV1().Pods(n.name).List(ctx, metav1.ListOptions{LabelSelector: "serving.knative.dev/service=" + service})
-	if err != nil {
-		return nil, err
-	}
-	return list.Items, nil
+	return podsOf(ctx, n.name, service)
 }
 
 // scrapeUntilZero asks every running pod for its metrics until there is none.
