@@ -199,13 +199,15 @@ func wordsOf(m *record.Mark) string {
 func (d *drawing) moments() []record.Line {
 	const atOnce = 3000
 	var all []record.Line
-	name, n := "", 1
+	name, n, last := "", 1, int64(0)
 	for _, line := range d.Run.Lines {
 		m := line.Mark
 		if m == nil || !d.track.within(line.T) || d.track.hidden(line.T) {
 			continue
 		}
-		if k := len(all); k > 0 && m.Name == name && line.T-all[k-1].T < atOnce {
+		before := last
+		last = line.T
+		if k := len(all); k > 0 && m.Name == name && line.T-before < atOnce {
 			n++
 			all[k-1].Mark = &record.Mark{Name: fmt.Sprintf("%s ×%d", name, n)}
 			continue
