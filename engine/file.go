@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 )
@@ -12,18 +14,45 @@ import (
 // the file. Nobody should write to a file that is being loaded; a rename in its
 // place does no harm.
 func LoadFile(path string) (*Model, error) {
-	m, done, err := loadMapped(path)
-	if !done {
-		var data []byte
-		if data, err = os.ReadFile(path); err != nil {
-			return nil, fmt.Errorf("cannot read model: %w", err)
-		}
-		m, err = Load(data)
-	}
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot load %s: %w", path, err)
+		return nil, fmt.Errorf("cannot read model: %w", err)
+	}
+	m, done, loadErr := loadMapped(f)
+	if done {
+		err = f.Close()
+	} else {
+		var data []byte
+		data, err = read(f)
+		if err = errors.Join(err, f.Close()); err == nil {
+			m, loadErr = Load(data)
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("cannot read model: %w", err)
+	case loadErr != nil:
+		return nil, fmt.Errorf("cannot load %s: %w", path, loadErr)
 	}
 	return m, nil
+}
+
+// read is the whole content, into memory of its size where that is known. It may
+// be a pipe's, which is there once.
+func read(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() == 0 || int64(int(info.Size())) != info.Size() { // procfs tells no sizes
+		return io.ReadAll(f)
+	}
+	data := make([]byte, info.Size()) // ReadAt: a mapping that failed has moved nothing
+	n, err := f.ReadAt(data, 0)
+	if errors.Is(err, io.EOF) { // it got shorter
+		err = nil
+	}
+	return data[:n], err
 }
 
 // mapFrom is the size in bytes from which on a file is mapped: below, making and
@@ -37,8 +66,8 @@ var mapping = mapFile
 // cannot be mapped, or has changed meanwhile in a way that the readers, which
 // check everything once, do not expect: a mapping whose file gets shorter loses
 // its pages. Then the file is to be read.
-func loadMapped(path string) (m *Model, done bool, err error) {
-	data, unmap := mapping(path)
+func loadMapped(f *os.File) (m *Model, done bool, err error) {
+	data, unmap := mapping(f)
 	if data == nil {
 		return nil, false, nil
 	}

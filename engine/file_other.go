@@ -2,5 +2,7 @@
 
 package engine
 
+import "os"
+
 // mapFile is for systems with mmap.
-func mapFile(string) ([]byte, func()) { return nil, nil }
+func mapFile(*os.File) ([]byte, func()) { return nil, nil }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package engine
 
 import (
@@ -5,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -28,7 +31,12 @@ func TestLoadFile(t *testing.T) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		m, done, err := loadMapped(path)
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, done, err := loadMapped(f)
+		f.Close()
 		if done != (len(content) > 0) {
 			t.Errorf("%s: mapped %v", name, done)
 		}
@@ -61,17 +69,42 @@ func TestFileGetsShorter(t *testing.T) {
 	}
 	old := mapping
 	defer func() { mapping = old }()
-	mapping = func(path string) ([]byte, func()) {
-		data, unmap := old(path)
+	mapping = func(f *os.File) ([]byte, func()) {
+		data, unmap := old(f)
 		if err := os.Truncate(path, 0); err != nil {
 			t.Error(err)
 		}
 		return data, unmap
 	}
-	if m, done, err := loadMapped(path); m != nil || done || err != nil {
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if m, done, err := loadMapped(f); m != nil || done || err != nil {
 		t.Errorf("a file that is gone: %v, %v, %v", m, done, err)
 	}
 	if m, err := LoadFile(path); m != nil || err == nil {
 		t.Errorf("a file of no bytes: %v, %v", m, err)
+	}
+}
+
+// TestPipe: a pipe gives its content once.
+func TestPipe(t *testing.T) {
+	data, err := os.ReadFile(someModel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	go func() { written <- os.WriteFile(path, data, 0o600) }()
+	if m, err := LoadFile(path); m == nil || err != nil {
+		t.Errorf("%v, %v", m, err)
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
 	}
 }

@@ -8,13 +8,8 @@ import (
 )
 
 // mapFile maps a regular file of some size for reading. It gives nil where that
-// is not to be had; whoever reads the file instead says why.
-func mapFile(path string) (data []byte, unmap func()) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil
-	}
-	defer f.Close() // read only: closing loses nothing, and the mapping stays
+// is not to be had.
+func mapFile(f *os.File) (data []byte, unmap func()) {
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() || info.Size() < max(mapFrom, 1) || int64(int(info.Size())) != info.Size() {
 		return nil, nil

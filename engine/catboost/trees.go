@@ -142,16 +142,15 @@ func (f *file) oblivious() {
 		f.r.Fail("tree %d has %d values for %d leaves of %d dimensions", f.trees(), len(f.value), leaves, f.dims)
 		return
 	}
+	s, read, left := &f.spec, f.r.Mark()-start, f.size-f.r.Mark()
 	if f.numeric() {
-		f.table()
-	} else {
-		f.spread()
-	}
-	if s := &f.spec; f.trees() == 1 {
-		read, left := f.r.Mark()-start, f.size-f.r.Mark()
+		if f.table(); len(s.Tables) == 1 {
+			s.Values = slices.Grow(s.Values, forest.Room(len(s.Values), read, left))
+		}
+	} else if f.spread(); len(f.level) > 0 && !f.grown {
+		f.grown = true
 		s.Nodes = slices.Grow(s.Nodes, forest.Room(len(s.Nodes), read, left))
 		s.Weights = slices.Grow(s.Weights, forest.Room(len(s.Weights), read, left))
-		s.Values = slices.Grow(s.Values, forest.Room(len(s.Values), read, left))
 	}
 }
 

@@ -13,7 +13,7 @@ func (s *Spec) checkTables() error {
 		return fmt.Errorf("oblivious trees aggregated in way %d", s.Aggregate)
 	}
 	if len(s.Values) > math.MaxInt32 {
-		return fmt.Errorf("oblivious trees of %d values", len(s.Values))
+		return modelfile.Exceeds("oblivious trees of %d values, %d are allowed", len(s.Values), math.MaxInt32)
 	}
 	end := 0
 	for i, t := range s.Tables {
@@ -22,7 +22,7 @@ func (s *Spec) checkTables() error {
 			return fmt.Errorf("oblivious tree %d has %d levels", i, t.Levels)
 		case t.First < 0 || int(t.First) > len(s.Levels)-int(t.Levels):
 			return fmt.Errorf("oblivious tree %d has levels %d to %d of %d", i, t.First, int(t.First)+int(t.Levels), len(s.Levels))
-		case t.Values < end || t.Values > len(s.Values)-s.Targets<<t.Levels:
+		case t.Values < end || int64(t.Values) > int64(len(s.Values))-int64(s.Targets)<<t.Levels:
 			return fmt.Errorf("oblivious tree %d has values from %d on, of %d, those before end at %d", i, t.Values, len(s.Values), end)
 		}
 		end = t.Values + s.Targets<<t.Levels
