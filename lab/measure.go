@@ -125,6 +125,7 @@ func runCompare(ctx context.Context, args, environ []string, s streams) error {
 	check := flags.Bool("check", false, "run nothing: hold what is recorded against the claims")
 	runs := flags.Int("runs", 0, "runs of each experiment; 0 is what the experiment says")
 	jobs := flags.Int("jobs", 1, "experiments at a time, each in a namespace of its own")
+	missing := flags.Bool("missing", false, fmt.Sprintf("only runs without a record, or whose record began at a load average above %d", compare.BusyLoad))
 	keep := flags.Bool("keep", false, "leave the namespaces")
 	out := flags.String("out", "", "folder for the records (default docs/comparisons/events)")
 	if err := parse(flags, args, s); err != nil {
@@ -164,6 +165,9 @@ func runCompare(ctx context.Context, args, environ []string, s streams) error {
 		return err
 	}
 	plan := compare.Plan{Experiments: chosen, Runs: *runs, Jobs: *jobs}
+	if *missing {
+		plan.Due = compare.Missing(*out)
+	}
 	fmt.Fprintf(s.out, "%d experiments, about %s\n", len(chosen), plan.Duration().Round(time.Second))
 	display := newDisplay(s.out)
 	defer display.Close()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -23,6 +24,30 @@ type Plan struct {
 	Runs int
 	// Jobs is how many experiments run at a time.
 	Jobs int
+	// Due is nil for all runs, and else says which ones are to be played.
+	Due func(e Experiment, n int) bool
+}
+
+// loadBefore is the key under which a record's header has the load average.
+const loadBefore = "load average before"
+
+// BusyLoad is the load average above which the lab's two processors have other
+// things to do.
+const BusyLoad = 4
+
+// Busy reports whether a run began while the machine had other things to do.
+func Busy(run *record.Run) bool {
+	load, err := strconv.ParseFloat(run.Header.Cluster[loadBefore], 64)
+	return err == nil && load > BusyLoad
+}
+
+// Missing says of a run whether a folder has no record of it, or one that began on
+// a busy machine.
+func Missing(folder string) func(Experiment, int) bool {
+	return func(e Experiment, n int) bool {
+		run, err := record.Open(filepath.Join(folder, FileName(e.Name, n)))
+		return err != nil || Busy(run)
+	}
 }
 
 // List prints the experiments.
@@ -45,10 +70,16 @@ func List(out io.Writer, all []Experiment) error {
 func (p Plan) Duration() time.Duration {
 	sum := time.Duration(0)
 	for _, e := range p.Experiments {
-		sum += time.Duration(p.runs(e)) * e.Takes
+		for n := 1; n <= p.runs(e); n++ {
+			if p.due(e, n) {
+				sum += e.Takes
+			}
+		}
 	}
 	return sum / time.Duration(max(p.Jobs, 1))
 }
+
+func (p Plan) due(e Experiment, n int) bool { return p.Due == nil || p.Due(e, n) }
 
 func (p Plan) runs(e Experiment) int {
 	if p.Runs > 0 {
@@ -77,7 +108,7 @@ func Play(ctx context.Context, r *Runner, p Plan, display steps.Display, out io.
 	// all runs of one.
 	for n := 1; n <= slices.Max(p.allRuns()); n++ {
 		for _, e := range p.Experiments {
-			if n > p.runs(e) || ctx.Err() != nil {
+			if n > p.runs(e) || ctx.Err() != nil || !p.due(e, n) {
 				continue
 			}
 			slots <- struct{}{}

@@ -242,13 +242,16 @@ func (r *Runner) startLoad(ctx context.Context, e Experiment, s *Stage, list []l
 	return nil
 }
 
+// loadAverages is where Linux tells them. Tests have a file of their own.
+var loadAverages = "/proc/loadavg"
+
 // cluster is what the header says of the machine now.
 func (r *Runner) cluster() map[string]string {
 	out := maps.Clone(r.Cluster)
 	// Only Linux has it; the record does without it elsewhere.
-	if text, err := os.ReadFile("/proc/loadavg"); err == nil && !r.Target.Existing {
+	if text, err := os.ReadFile(loadAverages); err == nil && !r.Target.Existing {
 		if averages := strings.Fields(string(text)); len(averages) > 0 {
-			out["load average before"] = averages[0]
+			out[loadBefore] = averages[0]
 		}
 	}
 	return out

@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,6 +119,57 @@ func TestPlay(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "a, run") {
 		t.Errorf("a held: %v", err)
+	}
+}
+
+// TestPlayMissing plays the runs that have no record, or one of a busy machine, and
+// leaves the others as they are.
+func TestPlayMissing(t *testing.T) {
+	r, _ := fakeRunner(t)
+	e := Experiment{Name: "a", Runs: 3, Tail: time.Millisecond, Takes: time.Minute, Script: func(_ context.Context, s *Stage) error {
+		return errors.Join(s.Mark(record.MarkTrigger, "kubectl do"), s.Done("done"))
+	}}
+	plan := Plan{Jobs: 1, Experiments: []Experiment{e}}
+	started := func() (all []string) {
+		for n := 1; n <= e.Runs; n++ {
+			run, err := record.Open(filepath.Join(r.Out, FileName(e.Name, n)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, run.Header.Started)
+		}
+		return all
+	}
+	old := loadAverages
+	defer func() { loadAverages = old }()
+	loadAverages = filepath.Join(t.TempDir(), "loadavg")
+	if err := os.WriteFile(loadAverages, []byte("0.50 4.50 4.60 1/300 4242"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Play(t.Context(), r, plan, silent{}, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	before := started()
+	plan.Due = Missing(r.Out)
+	if got := plan.Duration(); got != 0 {
+		t.Errorf("all runs are recorded, and %v are left", got)
+	}
+	if err := os.Remove(filepath.Join(r.Out, FileName(e.Name, 2))); err != nil {
+		t.Fatal(err)
+	}
+	if got := plan.Duration(); got != time.Minute {
+		t.Errorf("one run is missing, and %v are left", got)
+	}
+	if err := Play(t.Context(), r, plan, silent{}, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	after := started()
+	if after[0] != before[0] || after[1] == before[1] || after[2] != before[2] {
+		t.Errorf("started at %v, then at %v: the second alone was to be played", before, after)
+	}
+	busy := &record.Run{Header: record.Header{Cluster: map[string]string{loadBefore: "4.2"}}}
+	if quiet := (&record.Run{}); !Busy(busy) || Busy(quiet) {
+		t.Errorf("busy at 4.2: %v, without a figure: %v", Busy(busy), Busy(quiet))
 	}
 }
 

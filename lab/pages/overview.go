@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"online-inference/lab/compare"
@@ -68,20 +67,16 @@ func incomplete(results []*Result, all []compare.Experiment) []string {
 	busy := 0
 	for _, r := range results {
 		for _, run := range r.Runs {
-			if load, err := strconv.ParseFloat(run.Header.Cluster["load average before"], 64); err == nil && load > busyLoad {
+			if compare.Busy(run) {
 				busy++
 			}
 		}
 	}
 	if busy > 0 {
-		lines = append(lines, fmt.Sprintf("- %d runs began at a load average above %d: their times are longer than those of a machine that does nothing else. Each page says its own", busy, busyLoad))
+		lines = append(lines, fmt.Sprintf("- %d runs began at a load average above %d: their times are longer than those of a machine that does nothing else. Each page says its own", busy, compare.BusyLoad))
 	}
 	return lines
 }
-
-// busyLoad is the load average above which the lab's two processors have other
-// things to do.
-const busyLoad = 4
 
 func link(r *Result) string {
 	return fmt.Sprintf("[%s](%s)", r.Title, path.Join("comparisons", r.Name+".md"))
