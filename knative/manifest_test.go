@@ -242,6 +242,12 @@ func TestH2CIsTheSameButForThePortsName(t *testing.T) {
 		if got := *name(o); got != "" {
 			t.Errorf("%s: the port is called %q", o.file, got)
 		}
+		// HTTP/2 has it by itself, and Knative's proxy fails when it is asked for it there.
+		const duplex = "features.knative.dev/http-full-duplex"
+		if got := o.service.Spec.Template.Annotations[duplex]; got != "Enabled" {
+			t.Errorf("%s: %s is %q, and large bodies lose their answers", o.file, duplex, got)
+		}
+		delete(o.service.Spec.Template.Annotations, duplex)
 	}
 	for _, o := range h2c {
 		if got := *name(o); got != "h2c" {

@@ -10,11 +10,11 @@ import (
 	"online-inference/lab/watch"
 )
 
-// The load step: requests of 1,000 patients, which take 4 ms of CPU each, so
+// The load step: requests of 2,000 patients, which take 4 ms of CPU each, so
 // that 60 a second need a quarter of a core. The HPA wants 70m a pod, Knative
 // 14 requests a second a pod, 70 % of its target.
 const (
-	stepRows = 1000
+	stepRows = 2000
 	stepLow  = 2  // requests a second and client before and after
 	stepHigh = 30 // at the step
 	// stepPods is what both autoscalers are expected to reach at least.
