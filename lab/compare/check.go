@@ -22,14 +22,6 @@ const Budget = 10 << 20
 // claims all the same; an experiment that is complete must leave the list.
 func Unrecorded() []string {
 	return []string{
-		"knative-split",
-		"knative-gradual",
-		"knative-tag-only",
-		"knative-promote",
-		"knative-rollback",
-		"knative-broken",
-		"hpa",
-		"knative-scale",
 		"idle-cost",
 	}
 }

@@ -62,7 +62,7 @@ var faults = map[string][]fault{
 		{"it is ready once", podLines("and-liveness", func(l *record.Line) { l.Pod.Ready = true })},
 		noEvent("and-liveness", "Killing"),
 		noEvent("and-startup", "Unhealthy"),
-		readyLater("and-startup", 30*time.Second),
+		readyLater("and-startup", lateBudget),
 		{"it is restarted", podLines("and-startup", func(l *record.Line) { setRestarts(l.Pod, 1) })},
 	},
 	"probes-wrong": {

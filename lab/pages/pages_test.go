@@ -151,7 +151,7 @@ func TestParts(t *testing.T) {
 	for name, parts := range map[string][]string{
 		"docs/comparisons/recreate.md": {"What does it cost?", "**An <outage>.**", `srcset="recreate-dark.svg"`, `alt="Recreate. An &lt;outage&gt;.`, "median (min–max)",
 			"| before | `rs-v1-a` | `online-inference:v1` | ready |", "| after | `rs-v2-b` | `online-inference:v2` |", "`ReplicaSet/rs-v2`", "make experiments NAME=recreate",
-			"a fresh connection for each request", "20 requests a second", "| 4 (each of 2 runs) | yes |", `| 1, 1 \| 2 | **no**: run 2 |`, "503 (1)"},
+			"a fresh connection for each request", "20 requests a second", "| 4 (each of 2 runs) | yes |", `| 1; 1 \| 2 | **no**: run 2 |`, "503 (1)"},
 		"docs/comparisons.md": {"| [Recreate](comparisons/recreate.md) | no failed request | 1 of 10 |", "Argo Rollouts | not measured", "Flagger | not measured", "- Another (`make experiments NAME=other`): no run", "2 of 3 runs", "Gateway API", "[recreate](comparisons/recreate.md)"},
 	} {
 		for _, part := range parts {
