@@ -133,7 +133,7 @@ func (m *Model) heapOfNodes() float64 {
 // Reasons say why a claim is not met, by its id. The page prints them, and the
 // tests fail on a claim that is not met and has none, and on a reason without need.
 var Reasons = map[string]string{
-	"load": "A first load in a new process touches all its memory for the first time, and the collector runs while the heap grows: files over 100 kB take 3.1 to 7.3 ms a MB then, and 2.5 to 6.0 when they are loaded again. ONNX files of small trees take the most for their size, as they hold a node in few bytes; for files of some hundred kB a fixed part of about a millisecond shows.",
+	"load": "A first load in a new process touches all its memory for the first time, at 1.5 to 2.5 µs a page on the machine of the record, and a file of some hundred kB shows a fixed part of about a millisecond besides: files of 3 MB and more take 1.4 to 4.9 ms a MB, smaller ones 2.4 to 8.8, the ONNX files of small trees the most, as they hold a node in few bytes.",
 }
 
 // slowerThanCompiler says why a compiler is faster, by the beginning of its id.
