@@ -93,13 +93,13 @@ func (d *drawing) samples() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		rs := all[name]
-		d.sampleRow(name, fmt.Sprintf("CPU, scale to %.3g m", 1000*most), rs, most, nil)
+		d.sampleRow(name, fmt.Sprintf("CPU, ≤ %.3gm", 1000*most), rs, most, nil)
 		sum, time := 0.0, 0.0
 		for _, r := range rs {
 			sum += r.value * float64(r.to-r.from)
 			time += float64(r.to - r.from)
 		}
-		text := fmt.Sprintf("mean %.3g m", 1000*sum/time)
+		text := fmt.Sprintf("mean %.3gm of a CPU", 1000*sum/time)
 		if m := memory[name]; m > 0 {
 			text += fmt.Sprintf(", at most %.0f MiB", m/(1<<20))
 		}
@@ -111,7 +111,7 @@ func (d *drawing) samples() {
 // sampleRow draws readings as bars of at most most; write labels the bars.
 func (d *drawing) sampleRow(name, about string, all []reading, most float64, write func(float64) string) {
 	bottom := d.y + sampleHeight
-	d.label(d.y+sampleHeight/2, strings.TrimPrefix(name, "online-inference-"), strings.TrimPrefix(about, "online-inference-"))
+	d.label(d.y+sampleHeight/2, strings.TrimPrefix(strings.TrimPrefix(name, "online-inference-"), "online-inference "), strings.TrimPrefix(about, "online-inference-"))
 	for _, r := range all {
 		for _, p := range d.track.pieces(r.from, r.to) {
 			h := sampleHeight * min(1, max(0, r.value/max(most, 1e-9)))
