@@ -61,7 +61,7 @@ func unsupported(kind string, tree int) *modelfile.UnsupportedError {
 }
 
 // node is the test of a split. In a test on a category the hash stands, as its
-// bits, in Set until place gives it a code.
+// bits, in Part until place gives it a code.
 func (s split) node() tree.Node {
 	if s.kind == "OneHotFeature" {
 		return tree.Node{Mode: tree.EQ, Feature: s.feature, Part: [2]int32{s.hash, 0}}

@@ -296,14 +296,14 @@ var reach int32 = maxNarrowDelta
 type extent struct{ nodes, values, records int }
 
 func (b *builder) state() extent {
-	return extent{len(b.narrow) + len(b.wide), len(b.leaves.values), len(b.leaves.records)}
+	return extent{len(b.narrow), len(b.leaves.values), len(b.leaves.records)}
 }
 
 // fits reports whether the tree that was laid out last fits narrow nodes.
 func (b *builder) fits() bool { return b.delta <= reach && b.threshold <= math.MaxUint32 }
 
-// undo takes back the tree that was laid out last, in narrow nodes, but not what it shares with
-// trees before it.
+// undo takes back the tree that was laid out last, in narrow nodes, but not what
+// it shares with trees before it.
 func (b *builder) undo(root int32, before extent) {
 	b.stack = append(b.stack[:0], place{node: root})
 	for b.at != nil && len(b.stack) > 0 {

@@ -17,13 +17,6 @@ const Folder = "docs/comparisons/events"
 // Budget is the most that all records may take, in bytes.
 const Budget = 10 << 20
 
-// Unrecorded are the experiments whose runs are not all recorded yet, or only
-// on a machine that was too busy. What is there of them is held against the
-// claims all the same; an experiment that is complete must leave the list.
-func Unrecorded() []string {
-	return nil
-}
-
 // Check holds the records in a folder against the claims and the files of
 // today. It needs no cluster.
 func Check(out io.Writer, root, folder string, all []Experiment) error {

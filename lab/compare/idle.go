@@ -77,19 +77,19 @@ func idleCost() Experiment {
 		},
 		Tail: time.Second, Takes: idleFor + time.Minute,
 		Claims: []Claim{
-			idleClaim("the revision has no pod, and so takes nothing", func(of map[string]usage) (string, bool) {
-				return fmt.Sprintf("%.0f MB", of[ofRoute].bytes/1e6), of[ofRoute].bytes == 0
+			idleClaim("the revision has no pod, and so takes nothing", func(of map[string]Usage) (string, bool) {
+				return fmt.Sprintf("%.0f MB", of[ofRoute].Bytes/1e6), of[ofRoute].Bytes == 0
 			}),
-			idleClaim("the idle pod takes less than 20 MB", func(of map[string]usage) (string, bool) {
+			idleClaim("the idle pod takes less than 20 MB", func(of map[string]Usage) (string, bool) {
 				pod := of[ofPod]
-				return fmt.Sprintf("%.1f MB, %.2f CPU seconds an hour", pod.bytes/1e6, pod.perHour()), pod.bytes > 0 && pod.bytes < 20e6
+				return fmt.Sprintf("%.1f MB, %.2f CPU seconds an hour", pod.Bytes/1e6, pod.PerHour()), pod.Bytes > 0 && pod.Bytes < 20e6
 			}),
-			idleClaim("the platform takes more than one idle pod", func(of map[string]usage) (string, bool) {
-				platform := of[ofServing].bytes + of[ofKourier].bytes
-				return fmt.Sprintf("%.0f MB, %.0f CPU seconds an hour", platform/1e6, of[ofServing].perHour()+of[ofKourier].perHour()), platform > of[ofPod].bytes
+			idleClaim("the platform takes more than one idle pod", func(of map[string]Usage) (string, bool) {
+				platform := of[ofServing].Bytes + of[ofKourier].Bytes
+				return fmt.Sprintf("%.0f MB, %.0f CPU seconds an hour", platform/1e6, of[ofServing].PerHour()+of[ofKourier].PerHour()), platform > of[ofPod].Bytes
 			}),
-			idleClaim("Knative is the cheaper one in memory from this number of idle models on", func(of map[string]usage) (string, bool) {
-				platform := of[ofServing].bytes + of[ofKourier].bytes
+			idleClaim("Knative is the cheaper one in memory from this number of idle models on", func(of map[string]Usage) (string, bool) {
+				platform := of[ofServing].Bytes + of[ofKourier].Bytes
 				small, python := Break(platform, smallPod), Break(platform, pythonPod)
 				return fmt.Sprintf("%d of 15 MB, %d of 300 MB", small, python), small >= python && python >= 1
 			}),
@@ -176,17 +176,18 @@ func partOf(namespace, pod, ours string) string {
 	return ""
 }
 
-// usage is what a part took while nobody asked.
-type usage struct {
-	bytes   float64 // median of the samples
-	seconds float64 // of CPU, from the first sample to the last
-	over    float64 // seconds between them
+// Usage is what a part took while nobody asked.
+type Usage struct {
+	Bytes   float64 // of memory, the median of the samples
+	Seconds float64 // of CPU, from the first sample to the last
+	Over    float64 // seconds between them
 }
 
-func (u usage) perHour() float64 { return u.seconds / u.over * 3600 }
+// PerHour is CPU seconds an hour.
+func (u Usage) PerHour() float64 { return u.Seconds / u.Over * 3600 }
 
 // idleUsage reads a run's samples.
-func idleUsage(run *record.Run) (map[string]usage, error) {
+func idleUsage(run *record.Run) (map[string]Usage, error) {
 	type series struct{ t, cpu, bytes []float64 }
 	all := map[string]*series{}
 	for _, line := range run.Lines {
@@ -200,14 +201,14 @@ func idleUsage(run *record.Run) (map[string]usage, error) {
 			a.bytes = append(a.bytes, v.Values[memoryBytes])
 		}
 	}
-	out := map[string]usage{}
+	out := map[string]Usage{}
 	for name, a := range all {
 		last := len(a.t) - 1
 		if last < 1 || a.t[last]-a.t[0] < idleFor.Seconds()-idleEvery.Seconds() {
 			return nil, fmt.Errorf("%s: samples of less than %v", name, idleFor)
 		}
 		sorted := slices.Sorted(slices.Values(a.bytes))
-		out[name] = usage{bytes: sorted[len(sorted)/2], seconds: a.cpu[last] - a.cpu[0], over: a.t[last] - a.t[0]}
+		out[name] = Usage{Bytes: sorted[len(sorted)/2], Seconds: a.cpu[last] - a.cpu[0], Over: a.t[last] - a.t[0]}
 	}
 	if len(out) == 0 {
 		return nil, errors.New("no samples")
@@ -218,20 +219,14 @@ func idleUsage(run *record.Run) (map[string]usage, error) {
 // IdleUsage is what all parts took while nobody asked.
 type IdleUsage struct {
 	Of     []PartUsage
-	Over   float64 // seconds
 	Breaks []IdleBreak
 }
 
-// PartUsage is what one part took: the median of its memory, its CPU time.
+// PartUsage is what one part took.
 type PartUsage struct {
-	Name    string
-	Bytes   float64
-	Seconds float64
-	over    float64
+	Name string
+	Usage
 }
-
-// PerHour is CPU seconds an hour.
-func (p PartUsage) PerHour() float64 { return p.Seconds / p.over * 3600 }
 
 // An IdleBreak is the number of idle models from which on the platform takes less
 // of something than one pod each.
@@ -255,24 +250,23 @@ func Idle(run *record.Run) (*IdleUsage, error) {
 		if !ok {
 			return nil, fmt.Errorf("no samples of %s", part.name)
 		}
-		out.Of = append(out.Of, PartUsage{part.title, u.bytes, u.seconds, u.over})
-		out.Over = u.over
+		out.Of = append(out.Of, PartUsage{part.title, u})
 	}
-	pod, bytes, rate := of[ofPod], of[ofServing].bytes+of[ofKourier].bytes, of[ofServing].perHour()+of[ofKourier].perHour()
+	pod, bytes, rate := of[ofPod], of[ofServing].Bytes+of[ofKourier].Bytes, of[ofServing].PerHour()+of[ofKourier].PerHour()
 	memory := func(what string, each float64) {
 		out.Breaks = append(out.Breaks, IdleBreak{what, fmt.Sprintf("%.1f MB", each/1e6), fmt.Sprintf("%.0f MB", bytes/1e6), Break(bytes, each)})
 	}
 	memory("of 15 MB", smallPod)
 	memory("of 300 MB", pythonPod)
-	memory("of this server, as measured here", pod.bytes)
-	if pod.seconds > 0 {
-		out.Breaks = append(out.Breaks, IdleBreak{"of this server, CPU time", fmt.Sprintf("%.1f s an hour", pod.perHour()),
-			fmt.Sprintf("%.0f s an hour", rate), Break(rate, pod.perHour())})
+	memory("of this server, as measured here", pod.Bytes)
+	if pod.Seconds > 0 {
+		out.Breaks = append(out.Breaks, IdleBreak{"of this server, CPU time", fmt.Sprintf("%.1f s an hour", pod.PerHour()),
+			fmt.Sprintf("%.0f s an hour", rate), Break(rate, pod.PerHour())})
 	}
 	return out, nil
 }
 
-func idleClaim(text string, check func(map[string]usage) (string, bool)) Claim {
+func idleClaim(text string, check func(map[string]Usage) (string, bool)) Claim {
 	return Claim{Text: text, Check: func(run *record.Run) (string, error) {
 		of, err := idleUsage(run)
 		if err != nil {

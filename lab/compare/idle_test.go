@@ -64,8 +64,8 @@ func TestIdleUsage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u := got[ofPod]; u.bytes != 20 || u.seconds != 2.5 || u.perHour() != 10 {
-		t.Errorf("got %+v, %g seconds an hour; want 20 bytes, 2.5 s, 10 s an hour", u, u.perHour())
+	if u := got[ofPod]; u.Bytes != 20 || u.Seconds != 2.5 || u.PerHour() != 10 {
+		t.Errorf("got %+v, %g seconds an hour; want 20 bytes, 2.5 s, 10 s an hour", u, u.PerHour())
 	}
 	run.Lines = run.Lines[:2]
 	if _, err := idleUsage(run); err == nil || !strings.Contains(err.Error(), "less than 15m") {

@@ -3,12 +3,10 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"testing"
@@ -61,23 +59,12 @@ func TestLargeBodies(t *testing.T) {
 
 // large sends a batch and checks every answer.
 func large(ctx context.Context, c *http.Client, base string, body []byte, rows int, golden []patient) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/predict", bytes.NewReader(body))
+	r, err := post(ctx, c, base, "/predict", body)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := c.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		return fmt.Errorf("%s, of the body %d bytes: %w", res.Status, len(text), err)
-	}
-	var r reply
-	if err := json.Unmarshal(text, &r); err != nil || res.StatusCode != http.StatusOK || len(r.Predictions) != rows {
-		return fmt.Errorf("%s, %d predictions of %d, %w", res.Status, len(r.Predictions), rows, err)
+	if r.Status != http.StatusOK || len(r.Predictions) != rows {
+		return fmt.Errorf("status %d, %d predictions of %d: %s", r.Status, len(r.Predictions), rows, r.Error)
 	}
 	for i, p := range r.Predictions {
 		if want := golden[i%len(golden)].Label; p.Label != want {

@@ -129,8 +129,13 @@ func again(err error) (holds bool, seen string, fault error) { return false, err
 
 // ready waits until the Service has observed its newest form and is Ready.
 func (n *namespace) ready(ctx context.Context, limit time.Duration) error {
-	return poll(ctx, limit, "Service Ready in "+n.name, func(ctx context.Context) (bool, string, error) {
-		s, err := lab.serving.ServingV1().Services(n.name).Get(ctx, service, metav1.GetOptions{})
+	return n.readyService(ctx, service, limit)
+}
+
+// readyService is ready for a Service of another name.
+func (n *namespace) readyService(ctx context.Context, name string, limit time.Duration) error {
+	return poll(ctx, limit, "Service "+name+" Ready in "+n.name, func(ctx context.Context) (bool, string, error) {
+		s, err := lab.serving.ServingV1().Services(n.name).Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return again(err)
 		}

@@ -14,7 +14,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"knative.dev/pkg/apis"
 	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
 )
 
@@ -36,21 +35,14 @@ func TestTraceThroughRoute(t *testing.T) {
 		if _, err := lab.serving.ServingV1().Services(n.name).Create(ctx, traced, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		var base string
-		err = poll(ctx, 90*time.Second, "Service traced Ready", func(ctx context.Context) (bool, string, error) {
-			s, err := lab.serving.ServingV1().Services(n.name).Get(ctx, name, metav1.GetOptions{})
-			if err != nil {
-				return again(err)
-			}
-			if s.Status.URL != nil {
-				base = s.Status.URL.String()
-			}
-			ready := s.Status.GetCondition(apis.ConditionReady)
-			return s.Generation == s.Status.ObservedGeneration && ready.IsTrue() && base != "", fmt.Sprint(ready), nil
-		})
+		if err := n.readyService(ctx, name, 90*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		created, err := lab.serving.ServingV1().Services(n.name).Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
+		base := created.Status.URL.String()
 		web := client(gateway(ctx, t))
 		if err := routed(ctx, web, base); err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ func idle(d *document, r *Result) error {
 	for _, p := range parts.Of {
 		rows = append(rows, []string{p.Name, megabytes(p.Bytes), fmt.Sprintf("%.2f s", p.Seconds), fmt.Sprintf("%.1f s", p.PerHour())})
 	}
-	d.table("lrrr", []string{"part", "memory", "CPU time, of " + minutes(parts.Over), "CPU time, an hour"}, rows)
+	d.table("lrrr", []string{"part", "memory", "CPU time, of " + minutes(parts.Of[0].Over), "CPU time, an hour"}, rows)
 	d.p("Memory is the median of the readings, what the kernel accounts to the pods without caches (RSS). The platform is knative-serving and kourier-system as `make up` installs them, each part with one pod; metrics-server is what the HorizontalPodAutoscaler needs, and is not counted as Knative's.")
 	d.p("## From how many idle models on")
 	rows = nil

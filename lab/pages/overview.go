@@ -51,8 +51,7 @@ func overviewPage(results []*Result, all []compare.Experiment) []byte {
 	return []byte(strings.TrimRight(d.String(), "\n") + "\n")
 }
 
-// incomplete lists the experiments with fewer runs than they want, and those
-// whose runs were taken while the machine had more to do.
+// incomplete lists the experiments with fewer runs than they want.
 func incomplete(results []*Result, all []compare.Experiment) []string {
 	var lines []string
 	for _, e := range all {
@@ -64,18 +63,19 @@ func incomplete(results []*Result, all []compare.Experiment) []string {
 			lines = append(lines, fmt.Sprintf("- %s (`%s`): %d of %d runs", link(results[i]), e.Command(), len(results[i].Runs), e.Runs))
 		}
 	}
-	busy := 0
+	return lines
+}
+
+// busy is how many of the runs began while the machine had other things to do.
+func busy(results []*Result) (some, all int) {
 	for _, r := range results {
 		for _, run := range r.Runs {
-			if compare.Busy(run) {
-				busy++
+			if all++; compare.Busy(run) {
+				some++
 			}
 		}
 	}
-	if busy > 0 {
-		lines = append(lines, fmt.Sprintf("- %d runs began at a load average above %d: their times are longer than those of a machine that does nothing else. Each page says its own", busy, compare.BusyLoad))
-	}
-	return lines
+	return some, all
 }
 
 func link(r *Result) string {
@@ -124,6 +124,9 @@ func overviewMethod(d *document, results []*Result) {
 	d.p("- **Both versions answered.** The time during which the answers to fresh connections came from both; a version that is silent for three seconds has stopped.")
 	d.p("- **Times** are those at which the events of watches arrived, on one clock, in milliseconds.")
 	d.p("- **Repetition.** Each rollout is run at least five times. Tables have the median and the extremes, the picture shows the median run. Runs of one experiment follow each other at a distance.")
+	if some, all := busy(results); some > 0 {
+		d.p("- **Load.** Of %d runs %d began at a load average above %d, and their times may be longer for it. Each page says that of the run in its picture.", all, some, compare.BusyLoad)
+	}
 	seen := map[string]bool{}
 	for _, r := range results {
 		for _, run := range r.Runs {
