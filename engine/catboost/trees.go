@@ -60,11 +60,11 @@ func unsupported(kind string, tree int) *modelfile.UnsupportedError {
 	return e
 }
 
-// node is the test of a split. In a test on a category the hash stands, as its
-// bits, in Part until place gives it a code.
+// node is the test of a split. In a test on a category the hash is the threshold
+// until place gives it a code.
 func (s split) node() tree.Node {
 	if s.kind == "OneHotFeature" {
-		return tree.Node{Mode: tree.EQ, Feature: s.feature, Part: [2]int32{s.hash, 0}}
+		return tree.Node{Mode: tree.EQ, Feature: s.feature, Threshold: float64(s.hash)}
 	}
 	return tree.Node{Mode: tree.GT, Feature: s.feature, Threshold: float64(s.border)}
 }
@@ -87,11 +87,11 @@ func (f *file) place() error {
 	}
 	for i := range f.spec.Nodes {
 		n := &f.spec.Nodes[i]
-		if n.Mode == tree.Leaf {
-			continue
-		}
 		list := f.floats
-		if n.Mode == tree.EQ {
+		switch n.Mode {
+		case tree.Leaf, tree.LeafMany:
+			continue
+		case tree.EQ:
 			list = f.cats
 		}
 		if int(n.Feature) >= len(list) {
@@ -103,12 +103,13 @@ func (f *file) place() error {
 			n.MissTrue = x.nanTrue
 			continue
 		}
-		code, ok := x.codes[n.Part[0]]
+		hash := int32(n.Threshold)
+		code, ok := x.codes[hash]
 		if !ok {
 			code = float64(len(x.codes))
-			x.codes[n.Part[0]] = code
+			x.codes[hash] = code
 		}
-		n.Threshold, n.Part = code, [2]int32{}
+		n.Threshold = code
 	}
 	return nil
 }
@@ -182,7 +183,7 @@ func (f *file) spread() {
 		}
 	}
 	for leaf := range 1 << d {
-		f.leaf(f.value[leaf*f.dims : (leaf+1)*f.dims])
+		f.spec.Nodes = append(f.spec.Nodes, f.spec.LeafOf(f.value[leaf*f.dims:(leaf+1)*f.dims]))
 	}
 }
 
@@ -195,14 +196,6 @@ func (f *file) setDims(n int) bool {
 		f.dims = n
 	}
 	return f.dims == n
-}
-
-func (f *file) leaf(values []float64) {
-	from := int32(len(f.spec.Weights))
-	for t, v := range values {
-		f.spec.Weights = append(f.spec.Weights, tree.Weight{Target: int32(t), Value: v})
-	}
-	f.spec.Nodes = append(f.spec.Nodes, tree.Node{Part: [2]int32{from, int32(len(f.spec.Weights))}})
 }
 
 // nested reads a tree that is not oblivious.
@@ -241,7 +234,7 @@ func (f *file) branch() int32 {
 		n.False, n.True = left, right
 		f.spec.Nodes = append(f.spec.Nodes, n)
 	case !inner && left < 0 && right < 0 && len(f.value) > 0 && f.setDims(len(f.value)):
-		f.leaf(f.value)
+		f.spec.Nodes = append(f.spec.Nodes, f.spec.LeafOf(f.value))
 	default:
 		f.r.Fail("tree %d has a node that is neither a split with two branches nor a leaf of %d values", f.trees(), f.dims)
 		return 0

@@ -101,7 +101,7 @@ func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &tree.Spec{Nodes: make([]tree.Node, a.nodes.Len()), Roots: index.roots(), Weights: make([]tree.Weight, leaves.values.len())}
+	s := &tree.Spec{Nodes: make([]tree.Node, a.nodes.Len()), Roots: index.roots()}
 	modes := a.modes.Reader()
 	features, trues, falses, missing := partsOf(&a.features), partsOf(&a.trues), partsOf(&a.falses), partsOf(&a.missing)
 	names := namesOf(a, index)
@@ -116,6 +116,7 @@ func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 				return nil, &lackError{fmt.Sprintf("node mode %q", name)}
 			}
 			if n.Mode == tree.Leaf {
+				n.Mode = tree.LeafMany // of no weights so far
 				continue
 			}
 			if features[k] < 0 || features[k] >= modelfile.MaxColumns {
@@ -231,46 +232,94 @@ func (w *leafWeights) target() (first int64, all bool) {
 	return first, true
 }
 
-// attach gives each leaf its weights. Several weights may belong to one leaf,
-// and the file may list them in any order. A leaf's weight for one target that is
+// A weightReader reads what leaves add, one weight after the other.
+type weightReader struct {
+	*leafWeights
+	spec  *tree.Spec
+	index *nodeIndex
+
+	trees, nodes, targets parts
+	from, k               int // of the parts at hand: the number of their first, and how many are read
+	inTrees, ids, to      []int64
+
+	leaf   int32 // read last
+	target int64 // as the file says
+}
+
+func (w *leafWeights) reader(s *tree.Spec, index *nodeIndex) *weightReader {
+	return &weightReader{leafWeights: w, spec: s, index: index, trees: partsOf(&w.trees), nodes: partsOf(&w.nodes), targets: partsOf(&w.targets), leaf: -1}
+}
+
+// next gives the next weight and its leaf. A leaf's weight for one target that is
 // listed twice in a row is refused: by the standard such weights add up, and ONNX
 // Runtime takes one of them; skl2onnx's options decision_leaf and decision_path
 // mean one.
+func (r *weightReader) next() (leaf int32, w tree.Weight, err error) {
+	if r.k == len(r.to) {
+		r.from, r.k = r.from+r.k, 0
+		r.inTrees, r.ids, r.to = r.trees.next(), r.nodes.next(), r.targets.next()
+	}
+	in, id, t := r.inTrees[r.k], r.ids[r.k], r.to[r.k]
+	leaf = r.index.find(in, id)
+	if leaf < 0 || r.spec.Nodes[leaf].Mode != tree.Leaf && r.spec.Nodes[leaf].Mode != tree.LeafMany {
+		return 0, w, fmt.Errorf("a weight belongs to node %d of tree %d, which is no leaf", id, in)
+	}
+	if leaf == r.leaf && t == r.target {
+		return 0, w, &lackError{fmt.Sprintf("node %d of tree %d adds to target %d twice, which runtimes read in two ways", id, in, t)}
+	}
+	r.leaf, r.target = leaf, t
+	if r.first {
+		t = 0
+	}
+	if t < 0 || t >= modelfile.MaxColumns {
+		return 0, w, outOf(t, "a weight adds to target")
+	}
+	r.k++
+	return leaf, tree.Weight{Target: int32(t), Value: r.values.at(r.from + r.k - 1)}, nil
+}
+
+// attach gives the leaves what they add: mostly one weight each.
 func (w *leafWeights) attach(s *tree.Spec, index *nodeIndex) error {
+	r := w.reader(s, index)
+	for range w.targets.Len() {
+		leaf, weight, err := r.next()
+		if err != nil {
+			return err
+		}
+		n := &s.Nodes[leaf]
+		if n.Mode == tree.Leaf {
+			return w.attachMany(s, index)
+		}
+		n.Mode, n.Feature, n.Threshold = tree.Leaf, weight.Target, weight.Value
+	}
+	return nil
+}
+
+// attachMany is attach where several weights may belong to one leaf. The file may
+// list them in any order.
+func (w *leafWeights) attachMany(s *tree.Spec, index *nodeIndex) error {
+	n := w.targets.Len()
+	s.Weights = make([]tree.Weight, n)
 	var owner []int32 // of each weight, where the leaves are not in order
-	last, before := int32(-1), int64(-1)
-	ordered := true
-	trees, nodes, targets := partsOf(&w.trees), partsOf(&w.nodes), partsOf(&w.targets)
-	for from := 0; from < w.targets.Len(); from += part {
-		trees, nodes, targets := trees.next(), nodes.next(), targets.next()
-		for k, t := range targets {
-			at := index.find(trees[k], nodes[k])
-			if at < 0 || s.Nodes[at].Mode != tree.Leaf {
-				return fmt.Errorf("a weight belongs to node %d of tree %d, which is no leaf", nodes[k], trees[k])
-			}
-			if at == last && t == before {
-				return &lackError{fmt.Sprintf("node %d of tree %d adds to target %d twice, which runtimes read in two ways", nodes[k], trees[k], t)}
-			}
-			if before = t; w.first {
-				t = 0
-			}
-			if t < 0 || t >= modelfile.MaxColumns {
-				return outOf(t, "a weight adds to target")
-			}
-			i := int32(from + k)
-			s.Weights[i] = tree.Weight{Target: int32(t), Value: w.values.at(int(i))}
-			if ordered && at < last {
-				ordered, owner = false, owners(s, int(i), len(s.Weights))
-			}
-			if last = at; !ordered {
-				owner = append(owner, at)
-				continue
-			}
-			n := &s.Nodes[at]
-			if n.Part[1] == 0 {
-				n.Part = [2]int32{i, i}
-			}
-			n.Part[1]++
+	last, ordered := int32(-1), true
+	r := w.reader(s, index)
+	for i := range int32(n) {
+		leaf, weight, err := r.next()
+		if err != nil {
+			return err
+		}
+		s.Weights[i] = weight
+		if ordered && leaf < last {
+			ordered, owner = false, owners(s, int(i), n)
+		}
+		if last = leaf; !ordered {
+			owner = append(owner, leaf)
+			continue
+		}
+		if l := &s.Nodes[leaf]; l.Mode == tree.Leaf || l.False == 0 {
+			*l = tree.Node{Mode: tree.LeafMany, True: i, False: i + 1}
+		} else {
+			l.False++
 		}
 	}
 	if !ordered {
@@ -283,8 +332,10 @@ func (w *leafWeights) attach(s *tree.Spec, index *nodeIndex) error {
 func owners(s *tree.Spec, n, room int) []int32 {
 	owner := make([]int32, n, room)
 	for i := range s.Nodes {
-		for k := s.Nodes[i].Part[0]; k < s.Nodes[i].Part[1]; k++ {
-			owner[k] = int32(i)
+		if l := &s.Nodes[i]; l.Mode == tree.LeafMany {
+			for k := l.True; k < l.False; k++ {
+				owner[k] = int32(i)
+			}
 		}
 	}
 	return owner
@@ -298,12 +349,14 @@ func rearrange(s *tree.Spec, owner []int32) {
 	}
 	for i := range s.Nodes {
 		counts[i+1] += counts[i]
-		s.Nodes[i].Part = [2]int32{counts[i], counts[i]}
+		if n := &s.Nodes[i]; n.Mode == tree.Leaf || n.Mode == tree.LeafMany {
+			*n = tree.Node{Mode: tree.LeafMany, True: counts[i], False: counts[i]}
+		}
 	}
 	listed := slices.Clone(s.Weights)
 	for i, at := range owner {
 		n := &s.Nodes[at]
-		s.Weights[n.Part[1]] = listed[i]
-		n.Part[1]++
+		s.Weights[n.False] = listed[i]
+		n.False++
 	}
 }

@@ -120,8 +120,7 @@ func (f *forest5) spec() (*tree.Spec, error) {
 		if t < 0 || t >= modelfile.MaxColumns {
 			return nil, outOf(t, "a weight adds to target")
 		}
-		s.Nodes[inner+i] = tree.Node{Mode: tree.Leaf, Part: [2]int32{int32(i), int32(i + 1)}}
-		s.Weights = append(s.Weights, tree.Weight{Target: int32(t), Value: f.weights[i]})
+		s.Nodes[inner+i] = tree.Node{Mode: tree.Leaf, Feature: int32(t), Threshold: f.weights[i]}
 	}
 	for _, r := range f.roots {
 		if r < 0 || r >= int64(inner) {

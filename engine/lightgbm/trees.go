@@ -110,7 +110,7 @@ func (f *file) tree() {
 	f.append(b)
 	if s := &f.spec; len(s.Roots) == 1 {
 		n := forest.Room(len(s.Nodes), f.pos-start, len(f.data)-f.pos)
-		s.Nodes, s.Weights = slices.Grow(s.Nodes, n), slices.Grow(s.Weights, n/2)
+		s.Nodes = slices.Grow(s.Nodes, n)
 	}
 }
 
@@ -185,11 +185,14 @@ func (f *file) append(b *block) {
 		return
 	}
 	s := &f.spec
-	words := int32(len(s.Bits))
+	words, sets := int32(len(s.Bits)), len(s.Sets)
 	if !f.checkSets(b) {
 		return
 	}
 	s.Bits = append(s.Bits, b.words...)
+	for k := range b.sets {
+		s.Sets = append(s.Sets, [2]int32{words + b.bounds[k], words + b.bounds[k+1]})
+	}
 	first := int32(len(s.Nodes))
 	s.Roots = append(s.Roots, first)
 	s.Nodes = slices.Grow(s.Nodes, inner+b.leaves)
@@ -202,15 +205,13 @@ func (f *file) append(b *block) {
 			f.fail("tree %d node %d has children %d and %d", t, i, b.left[i], b.right[i])
 			return
 		}
-		if !f.test(b, i, &node, words) {
+		if !f.test(b, i, &node, sets) {
 			return
 		}
 		s.Nodes = append(s.Nodes, node)
 	}
 	for _, v := range b.value {
-		w := int32(len(s.Weights))
-		s.Weights = append(s.Weights, tree.Weight{Target: int32(t % f.each), Value: v})
-		s.Nodes = append(s.Nodes, tree.Node{Part: [2]int32{w, w + 1}})
+		s.Nodes = append(s.Nodes, tree.Node{Mode: tree.Leaf, Feature: int32(t % f.each), Threshold: v})
 	}
 	if b.linear {
 		f.linear(b, int(first)+inner)
@@ -256,9 +257,9 @@ func (f *file) checkSets(b *block) bool {
 	return ok
 }
 
-// test fills in what decision_type says of node i. words is where the tree's
+// test fills in what decision_type says of node i. sets is where the tree's
 // sets begin.
-func (f *file) test(b *block, i int, node *tree.Node, words int32) bool {
+func (f *file) test(b *block, i int, node *tree.Node, sets int) bool {
 	kind, t := b.kind[i], len(f.spec.Roots)-1
 	if kind&bitCategorical != 0 {
 		k := int(b.threshold[i])
@@ -266,8 +267,7 @@ func (f *file) test(b *block, i int, node *tree.Node, words int32) bool {
 			f.fail("tree %d node %d tests set %v of %d", t, i, b.threshold[i], b.sets)
 			return false
 		}
-		node.Mode, node.Threshold = tree.InTrunc, 0
-		node.Part = [2]int32{words + b.bounds[k], words + b.bounds[k+1]}
+		node.Mode, node.Threshold = tree.InTrunc, float64(sets+k)
 		return true
 	}
 	node.MissTrue = kind&bitDefaultLeft != 0

@@ -11,24 +11,23 @@ import (
 var apartNodes = 1 << 14
 
 // layApart lays out trees of float32 tests in groups, each by a goroutine, where
-// they are large, share no nodes, stand one behind the other, and leaves hold
-// their numbers themselves. Jumps are relative, so that the groups' nodes one
+// they are large and apart, and leaves hold their numbers themselves. Jumps are relative, so that the groups' nodes one
 // behind the other are what one builder makes. It reports false, and leaves all
 // as it was, where that does not hold or a jump is too wide.
-func (e *Ensemble) layApart(s *Spec, marks []mark, c *chart, roots []int32) bool {
-	workers := min(runtime.GOMAXPROCS(0), len(roots))
-	if workers < 2 || len(s.Nodes) < apartNodes || e.leaves.form != leafFloat || s.shared || !s.apart(roots) {
+func (e *Ensemble) layApart(s *Spec, g *grove, c *chart, stems []stem) bool {
+	workers := min(runtime.GOMAXPROCS(0), len(stems))
+	if workers < 2 || len(s.Nodes) < apartNodes || e.leaves.form != leafFloat || g.marks != nil {
 		return false
 	}
-	nodes := make([]uint64, len(s.Nodes)+len(roots)) // with the twins of roots
+	nodes := make([]uint64, len(s.Nodes)+len(stems)) // with the twins of roots
 	groups := make([]*group, workers)
 	for i := range groups {
-		first, end := len(roots)*i/workers, len(roots)*(i+1)/workers
-		at, behind := int(roots[first])+first, len(nodes)
-		if end < len(roots) {
-			behind = int(roots[end]) + end
+		first, end := len(stems)*i/workers, len(stems)*(i+1)/workers
+		at, behind := int(stems[first].root)+first, len(nodes)
+		if end < len(stems) {
+			behind = int(stems[end].root) + end
 		}
-		groups[i] = &group{builder: builder{spec: s, marks: marks, chart: c, leaves: &e.leaves, narrow: nodes[at:at:behind]}, roots: roots[first:end]}
+		groups[i] = &group{builder: builder{spec: s, chart: c, leaves: &e.leaves, narrow: nodes[at:at:behind]}, stems: stems[first:end]}
 	}
 	all(groups, (*group).lay)
 	if slices.ContainsFunc(groups, func(g *group) bool { return !g.fit }) {
@@ -47,38 +46,18 @@ func (e *Ensemble) layApart(s *Spec, marks []mark, c *chart, roots []int32) bool
 	return true
 }
 
-// apart reports whether the trees share no nodes and each stands before the
-// next: all children of the nodes between two roots are between them, too.
-func (s *Spec) apart(roots []int32) bool {
-	for t, root := range roots {
-		end := int32(len(s.Nodes))
-		if t+1 < len(roots) {
-			end = roots[t+1]
-		}
-		if end <= root { // not in order, or a tree twice
-			return false
-		}
-		for i := root; i < end; i++ {
-			if n := &s.Nodes[i]; n.Mode != Leaf && (n.True < root || n.True >= end || n.False < root || n.False >= end) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // group is trees that one goroutine lays out, in its own part of the nodes.
 type group struct {
 	builder
-	roots []int32
+	stems []stem
 	trees []ref
 	fit   bool
 }
 
 func (g *group) lay() {
-	g.trees, g.fit = make([]ref, 0, len(g.roots)), true
-	for _, root := range g.roots {
-		g.trees = append(g.trees, g.tree(root))
+	g.trees, g.fit = make([]ref, 0, len(g.stems)), true
+	for _, m := range g.stems {
+		g.trees = append(g.trees, g.tree(m))
 		g.fit = g.fit && g.fits()
 	}
 }

@@ -46,9 +46,7 @@ func comb(trees int) Spec {
 }
 
 func (s *Spec) leaf(v float64) {
-	w := int32(len(s.Weights))
-	s.Weights = append(s.Weights, Weight{Value: v})
-	s.Nodes = append(s.Nodes, Node{Part: [2]int32{w, w + 1}})
+	s.Nodes = append(s.Nodes, Node{Threshold: v})
 }
 
 // TestApart shows that trees laid out by several goroutines are the same nodes
@@ -78,8 +76,8 @@ func TestApart(t *testing.T) {
 		"apart": {comb(20), maxNarrowDelta, true}, "two trees": {comb(2), maxNarrowDelta, true}, "too wide": {wide, 8, true},
 		"shared nodes": {shared, maxNarrowDelta, false}, "a tree twice": {twice, maxNarrowDelta, false}, "out of order": {turned, maxNarrowDelta, false},
 	} {
-		if got := c.spec.apart(c.spec.Roots); got != c.apart {
-			t.Errorf("%s: apart %v", what, got)
+		if g, err := c.spec.survey(); err != nil || (g.marks == nil) != c.apart {
+			t.Errorf("%s: apart %v, error %v", what, !c.apart, err)
 		}
 		one, three := layouts(t, c.spec, c.reach)
 		for part, pair := range map[string][2]any{

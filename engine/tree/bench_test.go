@@ -69,8 +69,7 @@ func (p shape) build(r *rand.Rand) Spec {
 	}
 	for i := range s.Nodes {
 		if s.Nodes[i].Mode == Leaf {
-			s.Weights = append(s.Weights, Weight{0, float64(float32(r.NormFloat64()))})
-			s.Nodes[i].Part = [2]int32{int32(len(s.Weights) - 1), int32(len(s.Weights))}
+			s.Nodes[i].Threshold = float64(float32(r.NormFloat64()))
 		}
 	}
 	return s

@@ -67,7 +67,11 @@ func (l *leveller) grow(trees int) Spec {
 			if l.mirrored {
 				s.Weights[from].Value = -s.Weights[from+1].Value
 			}
-			s.Nodes = append(s.Nodes, Node{Part: [2]int32{from, int32(len(s.Weights))}})
+			leaf := Node{Mode: LeafMany, True: from, False: int32(len(s.Weights))}
+			if w := s.Weights[from:]; len(w) == 1 && t%4 > 0 {
+				leaf = Node{Mode: Leaf, Feature: w[0].Target, Threshold: w[0].Value}
+			}
+			s.Nodes = append(s.Nodes, leaf)
 		}
 	}
 	return s

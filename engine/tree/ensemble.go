@@ -39,11 +39,11 @@ func New(s Spec) (*Ensemble, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	marks, err := s.survey()
+	g, err := s.survey()
 	if err != nil {
 		return nil, err
 	}
-	steps, err := s.bound(marks)
+	steps, err := s.bound(g.stems)
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +51,8 @@ func New(s Spec) (*Ensemble, error) {
 		features: s.Features, targets: s.Targets, trees: len(s.Roots) + len(s.Tables), size: len(s.Nodes) + s.tableNodes(),
 		steps: steps, base: s.Base,
 	}
-	e.leaves = newLeaves(&s, marks)
-	if !e.lay(&s, marks) {
+	e.leaves = newLeaves(&s, g)
+	if !e.lay(&s, g) {
 		s.spread()
 		return New(s)
 	}
@@ -61,64 +61,51 @@ func New(s Spec) (*Ensemble, error) {
 
 // lay divides the trees into parts and lays each out. It reports false where
 // oblivious trees must be described by nodes.
-func (e *Ensemble) lay(s *Spec, marks []mark) bool {
+func (e *Ensemble) lay(s *Spec, g *grove) bool {
 	if len(s.Tables) > 0 && e.leaves.form == leafRecord {
 		return false
 	}
-	var narrow, wide, mixed []int32
-	for _, root := range s.Roots {
-		switch m := &marks[root]; {
+	narrow, wide, mixed := make([]stem, 0, len(g.stems)), []stem{}, []stem{}
+	for _, m := range g.stems {
+		switch {
 		case m.needs&needsSets != 0:
-			mixed = append(mixed, root)
+			mixed = append(mixed, m)
 		case m.needs&needsDouble != 0:
-			wide = append(wide, root)
+			wide = append(wide, m)
 		default:
-			narrow = append(narrow, root)
+			narrow = append(narrow, m)
 		}
 	}
 	if len(narrow)+len(s.Tables) > 0 {
 		far := narrow
-		if c := newChart(s, marks, false); c.n <= maxNarrowColumns {
-			far = e.layNarrow(s, marks, c, narrow)
+		if c := newChart(s, g, false); c.n <= maxNarrowColumns {
+			far = e.layNarrow(s, g, c, narrow)
 		} else if len(s.Tables) > 0 {
 			return false
 		}
 		wide = append(far, wide...)
 	}
 	if len(wide)+len(mixed) > 0 {
-		c := newChart(s, marks, true)
-		e.wide, e.wideTrees = e.layWide(s, marks, c, wide)
-		e.mixed, e.mixedTrees = e.layWide(s, marks, c, mixed)
+		c := newChart(s, g, true)
+		e.wide, e.wideTrees = e.layWide(s, g, c, wide)
+		e.mixed, e.mixedTrees = e.layWide(s, g, c, mixed)
 		if e.wideKeys = c.columns; len(mixed) > 0 {
 			e.bits = s.Bits
 		}
 	}
-	e.leaves.values, e.leaves.records = slices.Clip(e.leaves.values), slices.Clip(e.leaves.records)
+	e.leaves.values, e.leaves.records, e.leaves.weights = slices.Clip(e.leaves.values), slices.Clip(e.leaves.records), slices.Clip(e.leaves.weights)
 	return true
 }
 
 // newChart finds the columns that trees in narrow nodes, or the others, ask for.
-func newChart(s *Spec, marks []mark, wide bool) *chart {
-	c := &chart{columns: columns{wide: wide}, features: s.Features}
-	if len(s.Nodes)+len(s.Levels) < s.Features {
-		c.tested = make([]int32, 0, len(s.Nodes)+len(s.Levels))
-		for i := range s.Levels {
-			c.tested = append(c.tested, s.Levels[i].Feature)
+func newChart(s *Spec, g *grove, wide bool) *chart {
+	c := g.chart
+	if c == nil || wide {
+		c = &chart{columns: columns{wide: wide}, features: s.Features}
+		if len(s.Nodes)+len(s.Levels) < s.Features {
+			c.count(s)
 		}
-		for i := range s.Nodes {
-			if s.Nodes[i].Mode != Leaf {
-				c.tested = append(c.tested, s.Nodes[i].Feature)
-			}
-		}
-		slices.Sort(c.tested)
-		c.tested = slices.Compact(c.tested)
-		c.features = len(c.tested)
-	}
-	for i := range s.Nodes {
-		if marks[i].state == done && s.Nodes[i].Mode != Leaf && (wide || marks[i].needs == 0) {
-			w, _ := s.Nodes[i].way(wide)
-			c.want(w.kind, s.Nodes[i].Feature)
-		}
+		c.ask(s, g)
 	}
 	for i := range s.Levels {
 		if n := s.Levels[i].node(); !wide {
@@ -130,56 +117,95 @@ func newChart(s *Spec, marks []mark, wide bool) *chart {
 	return c
 }
 
-func (e *Ensemble) newBuilder(s *Spec, marks []mark, c *chart) *builder {
-	return &builder{spec: s, marks: marks, chart: c, leaves: &e.leaves, at: s.places()}
+// count notes which features are tested.
+func (c *chart) count(s *Spec) {
+	c.tested = make([]int32, 0, len(s.Nodes)+len(s.Levels))
+	for i := range s.Levels {
+		c.tested = append(c.tested, s.Levels[i].Feature)
+	}
+	for i := range s.Nodes {
+		if !s.Nodes[i].ends() {
+			c.tested = append(c.tested, s.Nodes[i].Feature)
+		}
+	}
+	slices.Sort(c.tested)
+	c.tested = slices.Compact(c.tested)
+	c.features = len(c.tested)
 }
 
-// places is memory for where nodes are laid out, nil where nobody will ask.
-func (s *Spec) places() []int32 {
-	if !s.shared {
-		return nil
+// ask wants what the nodes that are in trees ask for. Of nodes that stand apart
+// it is known by the tree whether they fit narrow ones, of others by the node.
+func (c *chart) ask(s *Spec, g *grove) {
+	ask := func(n *Node) {
+		if !n.ends() {
+			w, _ := n.way(c.wide)
+			c.want(w.kind, n.Feature)
+		}
 	}
-	return make([]int32, len(s.Nodes))
+	if g.marks == nil {
+		for t, m := range g.stems {
+			if !c.wide && m.needs != 0 {
+				continue
+			}
+			for i := int(m.root); i < s.end(t); i++ {
+				ask(&s.Nodes[i])
+			}
+		}
+		return
+	}
+	for i := range s.Nodes {
+		if m := &g.marks[i]; m.state == done && (c.wide || m.needs == 0) {
+			ask(&s.Nodes[i])
+		}
+	}
+}
+
+func (e *Ensemble) newBuilder(s *Spec, g *grove, c *chart) *builder {
+	b := &builder{spec: s, chart: c, leaves: &e.leaves}
+	if g.shared {
+		b.at = make([]int32, len(s.Nodes))
+	}
+	return b
 }
 
 // layNarrow lays out trees of float32 tests. It gives back those in which a jump
 // is too wide for a narrow node: single trees of some ten thousand leaves. What
 // is tried in vain is bounded by the number of nodes, also where trees share
 // them: then the rest is given back untried.
-func (e *Ensemble) layNarrow(s *Spec, marks []mark, c *chart, roots []int32) (far []int32) {
+func (e *Ensemble) layNarrow(s *Spec, g *grove, c *chart, stems []stem) (far []stem) {
 	width := 1
 	if e.leaves.form == leafVector {
 		width = s.Targets
 	}
 	e.oblivious.take(s, c)
-	walked := make([]int32, 0, len(roots))
-	for _, root := range roots {
-		if e.leaves.form == leafRecord || !e.oblivious.add(s, marks, c, root, width) {
-			walked = append(walked, root)
+	walked := make([]stem, 0, len(stems))
+	for _, m := range stems {
+		if e.leaves.form == leafRecord || !e.oblivious.add(s, g, c, m, width) {
+			walked = append(walked, m)
 		}
 	}
 	if e.oblivious.finish(&c.columns, width); len(e.oblivious.trees) > 0 {
 		e.narrowKeys = c.columns
 	}
-	if len(walked) == 0 || e.layApart(s, marks, c, walked) {
+	if len(walked) == 0 || e.layApart(s, g, c, walked) {
 		return nil
 	}
-	b := e.newBuilder(s, marks, c)
+	b := e.newBuilder(s, g, c)
 	b.room(len(s.Nodes), len(walked))
 	vain := 0
-	for i, root := range walked {
+	for i, m := range walked {
 		before := b.state()
-		if t := b.tree(root); b.fits() {
+		if t := b.tree(m); b.fits() {
 			e.narrowTrees = append(e.narrowTrees, t)
 			continue
 		}
-		far = append(far, root)
+		far = append(far, m)
 		if vain += len(b.narrow) - before.nodes; vain > 2*len(s.Nodes) {
-			b.undo(root, before)
+			b.undo(m.root, before)
 			far = append(far, walked[i+1:]...)
 			break
 		}
-		b.undo(root, before)
+		b.undo(m.root, before)
 	}
 	if len(far) < len(walked) {
 		e.narrowKeys, e.narrow = c.columns, trimmed(b.narrow)
@@ -189,15 +215,15 @@ func (e *Ensemble) layNarrow(s *Spec, marks []mark, c *chart, roots []int32) (fa
 }
 
 // layWide lays out other trees.
-func (e *Ensemble) layWide(s *Spec, marks []mark, c *chart, roots []int32) ([]uint64, []ref) {
-	if len(roots) == 0 {
+func (e *Ensemble) layWide(s *Spec, g *grove, c *chart, stems []stem) ([]uint64, []ref) {
+	if len(stems) == 0 {
 		return nil, nil
 	}
-	b := e.newBuilder(s, marks, c)
-	b.room(len(s.Nodes), len(roots))
-	trees := make([]ref, 0, len(roots))
-	for _, root := range roots {
-		trees = append(trees, b.tree(root))
+	b := e.newBuilder(s, g, c)
+	b.room(len(s.Nodes), len(stems))
+	trees := make([]ref, 0, len(stems))
+	for _, m := range stems {
+		trees = append(trees, b.tree(m))
 	}
 	nodes := b.widened(trees)
 	arrange(trees)

@@ -17,9 +17,8 @@ func one(mode Mode, threshold float64, missTrue bool) Spec {
 		Features: 1, Targets: 1, Roots: []int32{0},
 		Nodes: []Node{
 			{Mode: mode, Threshold: threshold, MissTrue: missTrue, True: 1, False: 2},
-			{Part: [2]int32{0, 1}}, {Part: [2]int32{1, 2}},
+			{Threshold: 1}, {Threshold: 0},
 		},
-		Weights: []Weight{{0, 1}, {0, 0}},
 	}
 }
 
@@ -51,7 +50,7 @@ func TestModes(t *testing.T) {
 func TestAggregate(t *testing.T) {
 	s := one(LEQ, 0, false)
 	s.Roots = []int32{0, 0, 2} // two equal trees and a lone leaf
-	s.Weights = []Weight{{0, 5}, {0, -1}}
+	s.Nodes[1].Threshold, s.Nodes[2].Threshold = 5, -1
 	s.Base = []float64{100}
 	for aggregate, want := range map[Aggregate]float64{Sum: 109, Average: 103, Min: 99, Max: 105} {
 		s.Aggregate = aggregate
@@ -72,14 +71,23 @@ func TestRefused(t *testing.T) {
 		"without trees":           func(s *Spec) { s.Roots = nil },
 		"without targets":         func(s *Spec) { s.Targets = 0 },
 		"2 base values":           func(s *Spec) { s.Base = []float64{1, 2} },
-		"has test 9,":             func(s *Spec) { s.Nodes[0].Mode = 9 },
+		"has test 10,":            func(s *Spec) { s.Nodes[0].Mode = 10 },
 		"tests feature 1 of 1":    func(s *Spec) { s.Nodes[0].Feature = 1 },
 		"has child 3 of 3":        func(s *Spec) { s.Nodes[0].True = 3 },
 		"has child -1":            func(s *Spec) { s.Nodes[0].False = -1 },
 		"returns to node 0":       func(s *Spec) { s.Nodes[1] = Node{Mode: LT, True: 0, False: 2} },
 		"starts at node 7":        func(s *Spec) { s.Roots[0] = 7 },
-		"has weights 1 to 3 of 2": func(s *Spec) { s.Nodes[2].Part = [2]int32{1, 3} },
-		"adds to target 4":        func(s *Spec) { s.Weights[0].Target = 4 },
+		"has weights 1 to 3 of 2": func(s *Spec) { s.Nodes[2] = Node{Mode: LeafMany, True: 1, False: 3}; s.Weights = make([]Weight, 2) },
+		"adds to target 4":        func(s *Spec) { s.Weights = []Weight{{4, 1}} },
+		"adds to target 3":        func(s *Spec) { s.Nodes[1].Feature = 3 },
+		"adds to target -1":       func(s *Spec) { s.Nodes[1].Feature = -1 },
+		"has linear model 1 of 0": func(s *Spec) { s.Nodes[1].True = 2 },
+		"tests set 0.5 of 1":      func(s *Spec) { s.Sets = make([][2]int32, 1); s.Nodes[0].Mode, s.Nodes[0].Threshold = In, 0.5 },
+		"tests set 1 of 1":        func(s *Spec) { s.Sets = make([][2]int32, 1); s.Nodes[0].Mode, s.Nodes[0].Threshold = In, 1 },
+		"tests set NaN of 0":      func(s *Spec) { s.Nodes[0].Mode, s.Nodes[0].Threshold = InTrunc, math.NaN() },
+		"has words 0 to 2 of 1":   func(s *Spec) { s.Sets, s.Bits = [][2]int32{{0, 2}}, make([]uint32, 1) },
+		"has words -1 to 1 of 1":  func(s *Spec) { s.Sets, s.Bits = [][2]int32{{-1, 1}}, make([]uint32, 1) },
+		"has words 1 to 0 of 1":   func(s *Spec) { s.Sets, s.Bits = [][2]int32{{1, 0}}, make([]uint32, 1) },
 	} {
 		s := one(LEQ, 0, false)
 		change(&s)
@@ -91,8 +99,8 @@ func TestRefused(t *testing.T) {
 
 // chain is a tree whose deepest leaf is so many steps below the root.
 func chain(steps int) Spec {
-	s := Spec{Features: 1, Targets: 1, Roots: []int32{0}, Weights: []Weight{{0, 1}}}
-	leaf := Node{Part: [2]int32{0, 1}}
+	s := Spec{Features: 1, Targets: 1, Roots: []int32{0}}
+	leaf := Node{Threshold: 1}
 	for i := range int32(steps) {
 		s.Nodes = append(s.Nodes, Node{Mode: LT, Threshold: float64(i), True: 2*i + 1, False: 2*i + 2}, leaf)
 	}
@@ -131,22 +139,23 @@ func TestPlace(t *testing.T) {
 	// Three trees of three nodes each, the root in front, as XGBoost has them,
 	// or behind its branches, as CatBoost's nested trees are read.
 	trees := func(root, yes, no int32) Spec {
-		s := Spec{Features: 2, Targets: 1, Nodes: make([]Node, 9), Weights: []Weight{{0, 1}, {0, 2}}}
+		s := Spec{Features: 2, Targets: 1, Nodes: make([]Node, 9), Weights: []Weight{{0, 2}}}
 		for k := int32(0); k < 9; k += 3 {
 			s.Roots = append(s.Roots, k+root)
 			s.Nodes[k+root] = Node{Mode: LT, True: k + yes, False: k + no}
-			s.Nodes[k+yes] = Node{Part: [2]int32{0, 1}}
-			s.Nodes[k+no] = Node{Part: [2]int32{1, 2}}
+			s.Nodes[k+yes] = Node{Threshold: 1}
+			s.Nodes[k+no] = Node{Mode: LeafMany, True: 0, False: 1}
 		}
 		return s
 	}
 	for want, change := range map[string]func(front, behind *Spec) *Spec{
-		"tree 2 node 0 tests feature 2 of 2": func(s, _ *Spec) *Spec { s.Nodes[6].Feature = 2; return s },
-		"tree 1 node 2 tests feature 2 of 2": func(_, s *Spec) *Spec { s.Nodes[5].Feature = 2; return s },
-		"tree 1 node 0 has child 9 of 9":     func(s, _ *Spec) *Spec { s.Nodes[3].True = 9; return s },
-		"tree 2 node 1 has weights 0 to 3":   func(s, _ *Spec) *Spec { s.Nodes[7].Part[1] = 3; return s },
-		"tree 1 node 1 has linear model 3 of 0": func(_, s *Spec) *Spec {
-			s.Nodes[4].True = 4
+		"tree 2 node 0 tests feature 2 of 2":  func(s, _ *Spec) *Spec { s.Nodes[6].Feature = 2; return s },
+		"tree 1 node 2 tests feature 2 of 2":  func(_, s *Spec) *Spec { s.Nodes[5].Feature = 2; return s },
+		"tree 1 node 0 has child 9 of 9":      func(s, _ *Spec) *Spec { s.Nodes[3].True = 9; return s },
+		"tree 2 node 2 has weights 0 to 3":    func(s, _ *Spec) *Spec { s.Nodes[8].False = 3; return s },
+		"tree 2 node 1 adds to target 1 of 1": func(s, _ *Spec) *Spec { s.Nodes[7].Feature = 1; return s },
+		"tree 1 node 0 has linear model 3 of 0": func(_, s *Spec) *Spec {
+			s.Nodes[3].True = 4
 			return s
 		},
 		"tree 1 node 1 returns to node 0": func(s, _ *Spec) *Spec {
@@ -158,8 +167,8 @@ func TestPlace(t *testing.T) {
 			s.Nodes[5] = Node{Mode: LT, Feature: 7}
 			return s
 		},
-		"tree 0 node 2 adds to target 5 of 1": func(s, _ *Spec) *Spec { s.Weights[1].Target = 5; return s },
-		"weight 2, which is no leaf's, adds to target 5 of 1": func(s, _ *Spec) *Spec {
+		"tree 0 node 2 adds to target 5 of 1": func(s, _ *Spec) *Spec { s.Weights[0].Target = 5; return s },
+		"weight 1, which is no leaf's, adds to target 5 of 1": func(s, _ *Spec) *Spec {
 			s.Weights = append(s.Weights, Weight{Target: 5})
 			return s
 		},
@@ -203,7 +212,7 @@ func circular(nodes []Node, at int32, path []int32) bool {
 			return true
 		}
 	}
-	if nodes[at].Mode == Leaf {
+	if nodes[at].ends() {
 		return false
 	}
 	path = append(path[:len(path):len(path)], at)
@@ -242,7 +251,7 @@ func TestMissing(t *testing.T) {
 func TestSets(t *testing.T) {
 	s := one(In, 0, true)
 	s.Bits = []uint32{1 << 3, 1 << 8} // 3 and 40
-	s.Nodes[0].Part = [2]int32{0, 2}
+	s.Sets = [][2]int32{{0, 2}}
 	e, err := New(s)
 	if err != nil {
 		t.Fatal(err)

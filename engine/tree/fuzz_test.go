@@ -71,12 +71,13 @@ func FuzzCheck(f *testing.F) {
 		}
 		for range next() & 3 {
 			s.Bits = append(s.Bits, uint32(next()))
+			s.Sets = append(s.Sets, [2]int32{int32(next()), int32(next())})
 			s.Linears = append(s.Linears, Linear{Features: []int32{int32(next())}, Coefs: []float64{float64(next())}})
 		}
 		for len(data) > 0 && len(s.Nodes) < 64 {
 			s.Nodes = append(s.Nodes, Node{
 				Mode: Mode(next()), Missing: Missing(next()), MissTrue: next()&1 == 0, Feature: int32(next()), True: int32(next()),
-				False: int32(next()), Threshold: float64(next()) / 10, Part: [2]int32{int32(next()), int32(next())},
+				False: int32(next()), Threshold: float64(next()) / float64(1+next()&9),
 			})
 			if n := &s.Nodes[len(s.Nodes)-1]; n.Mode == Leaf {
 				n.True &= 3

@@ -54,7 +54,6 @@ type ref struct {
 // builder lays trees out.
 type builder struct {
 	spec   *Spec
-	marks  []mark
 	chart  *chart
 	leaves *leaves
 	at     []int32  // by node of the spec: 1 + its place, or 1 + its payload for a leaf; nil where no node has several parents
@@ -113,10 +112,11 @@ const clusterPairs = 4
 // tree lays out one tree and says where it is. Children stand in pairs; the
 // pairs of the upper levels of every subtree stand together, so that a walk
 // touches few lines of the cache.
-func (b *builder) tree(root int32) ref {
-	t := ref{steps: b.marks[root].height, target: max(0, b.marks[root].target)}
+func (b *builder) tree(m stem) ref {
+	root := m.root
+	t := ref{steps: m.height, target: max(0, m.target)}
 	b.delta, b.threshold = 0, 0
-	if b.at != nil && b.spec.Nodes[root].Mode != Leaf && b.at[root] > 0 {
+	if b.at != nil && !b.spec.Nodes[root].ends() && b.at[root] > 0 {
 		t.root = uint32(b.at[root] - 1)
 		t.mean = float32(t.steps)
 		return t
@@ -149,7 +149,7 @@ func (b *builder) tree(root int32) ref {
 // is to be written there.
 func (b *builder) child(p place) (inner bool) {
 	n := &b.spec.Nodes[p.node]
-	if n.Mode == Leaf {
+	if n.ends() {
 		b.put(p.slot, node{threshold: b.payload(p.node)})
 		b.ends++
 		b.depths += int(p.depth)
@@ -188,7 +188,8 @@ func (b *builder) split(p place) {
 	k := t.kind
 	threshold := t.threshold
 	if k >= category {
-		threshold = uint64(n.Part[0])<<32 | uint64(n.Part[1]-n.Part[0])
+		set := b.spec.Sets[int(n.Threshold)]
+		threshold = uint64(set[0])<<32 | uint64(set[1]-set[0])
 	}
 	b.put(p.slot, node{threshold: threshold, column: 8*uint32(b.chart.column(k, n.Feature)) | t.flag, delta: slot - p.slot})
 	for i, c := range [2]int32{t.no, t.yes} {
@@ -293,10 +294,10 @@ func newTest(n *Node, wide bool) test {
 var reach int32 = maxNarrowDelta
 
 // extent is how much a builder has laid out.
-type extent struct{ nodes, values, records int }
+type extent struct{ nodes, values, records, weights int }
 
 func (b *builder) state() extent {
-	return extent{len(b.narrow), len(b.leaves.values), len(b.leaves.records)}
+	return extent{len(b.narrow), len(b.leaves.values), len(b.leaves.records), len(b.leaves.weights)}
 }
 
 // fits reports whether the tree that was laid out last fits narrow nodes.
@@ -310,7 +311,7 @@ func (b *builder) undo(root int32, before extent) {
 		k := b.stack[len(b.stack)-1].node
 		b.stack = b.stack[:len(b.stack)-1]
 		n, first := &b.spec.Nodes[k], before.nodes
-		if n.Mode == Leaf {
+		if n.ends() {
 			if first = before.values; b.leaves.form == leafRecord {
 				first = before.records
 			}
@@ -318,12 +319,13 @@ func (b *builder) undo(root int32, before extent) {
 		if int(b.at[k])-1 < first {
 			continue
 		}
-		if b.at[k] = 0; n.Mode != Leaf {
+		if b.at[k] = 0; !n.ends() {
 			b.stack = append(b.stack, place{node: n.True}, place{node: n.False})
 		}
 	}
 	b.narrow = b.narrow[:before.nodes]
 	b.leaves.values, b.leaves.records = b.leaves.values[:before.values], b.leaves.records[:before.records]
+	b.leaves.weights = b.leaves.weights[:before.weights]
 }
 
 // widened packs the nodes, and places the trees anew.

@@ -33,32 +33,44 @@ type leaves struct {
 	records   []record
 }
 
+// A census is what the leaves of all trees have in common.
+type census struct {
+	form           leafForm // at least
+	count, weights int
+	double         bool // a leaf adds a number that is no float32
+}
+
+// add takes in a leaf.
+func (c *census) add(s *Spec, n *Node) {
+	c.count++
+	if n.Mode == Leaf {
+		c.weights++
+		if n.True != 0 {
+			c.form = leafRecord
+		}
+		c.double = c.double || !single(n.Threshold)
+		return
+	}
+	w := s.Weights[n.True:n.False]
+	c.weights += len(w)
+	switch {
+	case repeats(w):
+		c.form = leafRecord
+	case len(w) != 1:
+		c.form = max(c.form, leafVector)
+	default:
+		c.double = c.double || !single(w[0].Value)
+	}
+}
+
 // newLeaves picks the form: the simplest that holds all leaves.
-func newLeaves(s *Spec, marks []mark) leaves {
-	l := leaves{form: leafFloat, aggregate: s.Aggregate, targets: s.Targets, trees: float64(len(s.Roots) + len(s.Tables))}
+func newLeaves(s *Spec, g *grove) leaves {
+	l := leaves{form: g.leaves.form, aggregate: s.Aggregate, targets: s.Targets, trees: float64(len(s.Roots) + len(s.Tables))}
 	if s.Aggregate == Min || s.Aggregate == Max {
 		l.form = leafRecord
 	}
-	count, weights, narrow := 0, 0, true
-	for i := range s.Nodes {
-		n := &s.Nodes[i]
-		if n.Mode != Leaf || marks[i].state != done {
-			continue
-		}
-		count++
-		w := s.Weights[n.Part[0]:n.Part[1]]
-		weights += len(w)
-		switch {
-		case n.True != 0 || repeats(w):
-			l.form = leafRecord
-		case len(w) != 1:
-			l.form = max(l.form, leafVector)
-		default:
-			narrow = narrow && single(w[0].Value)
-		}
-	}
-	for _, root := range s.Roots {
-		if marks[root].target < 0 {
+	for i := range g.stems {
+		if g.stems[i].target < 0 {
 			l.form = max(l.form, leafVector)
 		}
 	}
@@ -66,10 +78,10 @@ func newLeaves(s *Spec, marks []mark) leaves {
 		l.form = max(l.form, leafVector)
 	}
 	// Zeros for targets that a leaf does not speak of cost memory and time.
-	if l.form == leafVector && count*s.Targets > 2*weights+64 {
+	if l.form == leafVector && g.leaves.count*s.Targets > 2*g.leaves.weights+64 {
 		l.form = leafRecord
 	}
-	if l.form == leafFloat && !narrow {
+	if l.form == leafFloat && g.leaves.double {
 		l.form = leafValue
 	}
 	if l.form == leafRecord {
@@ -91,7 +103,8 @@ func repeats(w []Weight) bool {
 
 // payload is the word of a leaf; its numbers are taken over.
 func (l *leaves) payload(s *Spec, n *Node, wide bool) uint64 {
-	w := s.Weights[n.Part[0]:n.Part[1]]
+	var one [1]Weight
+	w := s.weights(n, &one)
 	switch l.form {
 	case leafFloat:
 		if wide {
@@ -112,7 +125,12 @@ func (l *leaves) payload(s *Spec, n *Node, wide bool) uint64 {
 		}
 		return uint64(at)
 	}
-	l.records = append(l.records, record{n.Part, n.True})
+	r := record{weights: [2]int32{n.True, n.False}}
+	if n.Mode == Leaf {
+		l.weights = append(l.weights, one[0])
+		r = record{weights: [2]int32{int32(len(l.weights)) - 1, int32(len(l.weights))}, linear: n.True}
+	}
+	l.records = append(l.records, r)
 	return uint64(len(l.records) - 1)
 }
 

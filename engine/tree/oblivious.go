@@ -28,23 +28,23 @@ type table struct {
 
 // add takes in a tree if it is oblivious and none of its nodes has several
 // parents.
-func (o *oblivious) add(s *Spec, marks []mark, c *chart, root int32, width int) bool {
-	height := marks[root].height
+func (o *oblivious) add(s *Spec, g *grove, c *chart, m stem, width int) bool {
+	height := m.height
 	if height < 1 || height > modelfile.MaxLevels {
 		return false
 	}
-	t := table{first: uint32(len(o.levels)), levels: uint32(height), values: uint32(len(o.values)), target: max(0, marks[root].target)}
-	level := []int32{root}
+	t := table{first: uint32(len(o.levels)), levels: uint32(height), values: uint32(len(o.values)), target: max(0, m.target)}
+	level := []int32{m.root}
 	for range height {
 		first := s.Nodes[level[0]]
-		if first.Mode == Leaf {
+		if first.ends() {
 			break
 		}
 		want := newTest(&first, false)
 		next := make([]int32, 0, 2*len(level))
 		for _, k := range level {
 			n := s.Nodes[k]
-			if n.Mode == Leaf || marks[k].refs != 1 || n.Feature != first.Feature {
+			if n.ends() || g.marks != nil && g.marks[k].refs != 1 || n.Feature != first.Feature {
 				o.levels = o.levels[:t.first]
 				return false
 			}
@@ -58,9 +58,10 @@ func (o *oblivious) add(s *Spec, marks []mark, c *chart, root int32, width int) 
 		o.levels = append(o.levels, want.threshold<<32|uint64(8*c.column(want.kind, first.Feature)))
 		level = next
 	}
+	var one [1]Weight
 	for _, k := range level {
 		n := &s.Nodes[k]
-		if n.Mode != Leaf {
+		if !n.ends() {
 			o.levels, o.values = o.levels[:t.first], o.values[:t.values]
 			return false
 		}
@@ -68,7 +69,7 @@ func (o *oblivious) add(s *Spec, marks []mark, c *chart, root int32, width int) 
 		for range width {
 			o.values = append(o.values, 0)
 		}
-		for _, w := range s.Weights[n.Part[0]:n.Part[1]] {
+		for _, w := range s.weights(n, &one) {
 			if width == 1 {
 				o.values[at] = w.Value
 			} else {

@@ -101,9 +101,7 @@ func uneven(leaves []int) func(*rand.Rand) Spec {
 			at := int32(len(s.Nodes))
 			s.Nodes = append(s.Nodes, Node{})
 			if n == 1 {
-				w := int32(len(s.Weights))
-				s.Weights = append(s.Weights, Weight{Value: float64(r.IntN(64))})
-				s.Nodes[at].Part = [2]int32{w, w + 1}
+				s.Nodes[at].Threshold = float64(r.IntN(64))
 				return at
 			}
 			node := Node{Mode: LT, Feature: int32(r.IntN(4)), Threshold: float64(float32(r.NormFloat64()))}

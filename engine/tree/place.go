@@ -29,7 +29,7 @@ func (s *Spec) find(i int) (root, node int) {
 			}
 			seen[k] = true
 			found, first = found || k == i, min(first, k)
-			if n := &s.Nodes[k]; n.Mode != Leaf {
+			if n := &s.Nodes[k]; !n.ends() {
 				stack = append(stack, n.True, n.False)
 			}
 		}
@@ -43,7 +43,7 @@ func (s *Spec) find(i int) (root, node int) {
 // owner names the leaf that weight i belongs to.
 func (s *Spec) owner(i int) string {
 	for k, n := range s.Nodes {
-		if n.Mode == Leaf && int(n.Part[0]) <= i && i < int(n.Part[1]) {
+		if n.Mode == LeafMany && int(n.True) <= i && i < int(n.False) {
 			return s.place(k)
 		}
 	}

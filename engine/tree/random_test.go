@@ -44,7 +44,8 @@ func (g *grower) node(depth int) Node {
 		for range g.pick(3) {
 			g.spec.Bits = append(g.spec.Bits, uint32(g.pick(1<<16))<<16|uint32(g.pick(1<<16)))
 		}
-		n.Part = [2]int32{int32(from), int32(len(g.spec.Bits))}
+		n.Threshold = float64(len(g.spec.Sets))
+		g.spec.Sets = append(g.spec.Sets, [2]int32{int32(from), int32(len(g.spec.Bits))})
 	}
 	return n
 }
@@ -70,8 +71,12 @@ func (g *grower) tree(target, depth int, levels []Node) int32 {
 				s.Weights[len(s.Weights)-1].Value += 1 << 30
 			}
 		}
-		leaf := Node{Part: [2]int32{from, int32(len(s.Weights))}}
-		if g.linear && n == 1 && g.chance(2) {
+		leaf := Node{Mode: LeafMany, True: from, False: int32(len(s.Weights))}
+		if n == 1 && !g.chance(8) { // mostly in the simpler form
+			leaf = Node{Mode: Leaf, Feature: s.Weights[from].Target, Threshold: s.Weights[from].Value}
+			s.Weights = s.Weights[:from]
+		}
+		if g.linear && leaf.Mode == Leaf && g.chance(2) {
 			s.Linears = append(s.Linears, Linear{Const: float64(g.pick(8)), Features: []int32{int32(g.pick(s.Features))}, Coefs: []float64{0.5}})
 			leaf.True = int32(len(s.Linears))
 		}
@@ -240,7 +245,9 @@ func TestFar(t *testing.T) {
 			}
 			s := g.grow(1+r.IntN(30), r.IntN(7))
 			for k := range s.Nodes { // nothing but the reach makes them wide
-				s.Nodes[k].Threshold = float64(float32(s.Nodes[k].Threshold))
+				if !s.Nodes[k].ends() {
+					s.Nodes[k].Threshold = float64(float32(s.Nodes[k].Threshold))
+				}
 			}
 			compare[float32](t, s, r.IntN, []int{1, lanes + 3})
 			e, err := New(s)

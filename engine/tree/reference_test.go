@@ -29,8 +29,9 @@ func referenceRow[T Value](s *Spec, row []T, sums []float64) {
 	}
 	for _, root := range s.Roots {
 		n := walk(s, root, row)
-		for _, w := range s.Weights[n.Part[0]:n.Part[1]] {
-			if n.True != 0 {
+		var one [1]Weight
+		for _, w := range s.weights(n, &one) {
+			if n.Mode == Leaf && n.True != 0 {
 				w.Value = linear(&s.Linears[n.True-1], row, w.Value)
 			}
 			switch s.Aggregate {
@@ -57,7 +58,7 @@ func referenceRow[T Value](s *Spec, row []T, sums []float64) {
 func walk[T Value](s *Spec, at int32, row []T) *Node {
 	for {
 		n := &s.Nodes[at]
-		if n.Mode == Leaf {
+		if n.ends() {
 			return n
 		}
 		if holds(s, n, float64(row[n.Feature])) {
@@ -92,10 +93,15 @@ func holds(s *Spec, n *Node, v float64) bool {
 	case NEQ:
 		return v != n.Threshold
 	case InTrunc:
-		return v > -1 && member(s.Bits[n.Part[0]:n.Part[1]], max(v, 0))
+		return v > -1 && member(s.set(n), max(v, 0))
 	default:
-		return member(s.Bits[n.Part[0]:n.Part[1]], v)
+		return member(s.set(n), v)
 	}
+}
+
+func (s *Spec) set(n *Node) []uint32 {
+	set := s.Sets[int(n.Threshold)]
+	return s.Bits[set[0]:set[1]]
 }
 
 // member reports whether a category is in a set. Numbers that are no category

@@ -5,6 +5,7 @@ package tree
 
 import (
 	"fmt"
+	"math"
 
 	"online-inference/engine/modelfile"
 )
@@ -14,15 +15,16 @@ type Mode uint8
 
 // The tests, named as ONNX names them; NaN fails each of them but NEQ.
 const (
-	Leaf    Mode = iota
-	LEQ          // value <= threshold
-	LT           // value <  threshold
-	GTE          // value >= threshold
-	GT           // value >  threshold
-	EQ           // value == threshold
-	NEQ          // value != threshold
-	In           // value, truncated to an integer, is a member of the node's set; negative ones are not
-	InTrunc      // the same, but a value between -1 and 0 counts as 0 (LightGBM)
+	Leaf     Mode = iota // no test: the node adds a number to one target
+	LEQ                  // value <= threshold
+	LT                   // value <  threshold
+	GTE                  // value >= threshold
+	GT                   // value >  threshold
+	EQ                   // value == threshold
+	NEQ                  // value != threshold
+	In                   // value, truncated to an integer, is a member of the node's set; negative ones are not
+	InTrunc              // the same, but a value between -1 and 0 counts as 0 (LightGBM)
+	LeafMany             // no test: the node adds weights, to several targets or to none
 )
 
 // Missing says which values a node takes for missing, and what it does with NaN.
@@ -37,17 +39,20 @@ const (
 
 // A Node is one node of a Spec. Children may be shared: a tree is a directed
 // acyclic graph with one root, as converters write category sets. Files have
-// many, hence the fields that mean one thing in leaves and another in tests.
+// many nodes, and the memory for their descriptions is most of what loading one
+// touches: hence fields that mean one thing in tests and another in leaves.
 type Node struct {
-	Threshold float64  // values are compared with it as float64 numbers
-	Feature   int32    // column of the row
-	True      int32    // index of a child in Spec.Nodes; of a leaf 1 + an index in Spec.Linears, 0 for none
-	False     int32    // index of the other
-	Part      [2]int32 // of a leaf in Spec.Weights, of an In node in Spec.Bits: first index, and one past the last
+	Threshold float64 // values are compared with it as float64 numbers; of In and InTrunc an index in Spec.Sets; of a Leaf what it adds
+	Feature   int32   // column of the row; of a Leaf the target
+	True      int32   // index of a child in Spec.Nodes; of a Leaf 1 + an index in Spec.Linears, 0 for none; of LeafMany its first in Spec.Weights
+	False     int32   // index of the other child; of LeafMany one past its last in Spec.Weights
 	Mode      Mode
 	Missing   Missing
 	MissTrue  bool // a missing value goes to the true child
 }
+
+// ends reports whether the node is a leaf of either kind.
+func (n *Node) ends() bool { return n.Mode == Leaf || n.Mode == LeafMany }
 
 // A Weight is what a leaf adds to one target.
 type Weight struct {
@@ -56,8 +61,8 @@ type Weight struct {
 }
 
 // A Linear is a leaf's own linear model (LightGBM's linear_tree), which takes
-// the place of the leaf's only weight: Const + sum of Coefs[i] * row[Features[i]].
-// A row in which one of the features is NaN gets the weight.
+// the place of what the leaf adds: Const + sum of Coefs[i] * row[Features[i]].
+// A row in which one of the features is NaN gets what the leaf adds.
 type Linear struct {
 	Const    float64
 	Features []int32
@@ -89,7 +94,8 @@ type Spec struct {
 	Roots     []int32 // the first node of each tree, an index in Nodes
 	Nodes     []Node
 	Weights   []Weight
-	Bits      []uint32 // sets of categories: category c is bit c%32 of word c/32 of a node's part
+	Bits      []uint32   // sets of categories: category c is bit c%32 of word c/32 of a set
+	Sets      [][2]int32 // of words in Bits: the first, and one past the last
 	Linears   []Linear
 	Aggregate Aggregate
 	// Levels, Tables and Values describe oblivious trees, beside those of Roots,
@@ -100,8 +106,40 @@ type Spec struct {
 	Values []float64
 	// Base is added to each target after aggregation; empty for zeros.
 	Base []float64
+}
 
-	shared bool // a node has several parents; known after survey
+// LeafOf is a leaf that adds a value to each target from the first on. Where they
+// are several the weights are appended.
+func (s *Spec) LeafOf(values []float64) Node {
+	if len(values) == 1 {
+		return Node{Mode: Leaf, Threshold: values[0]}
+	}
+	n := Node{Mode: LeafMany, True: int32(len(s.Weights))}
+	for target, v := range values {
+		s.Weights = append(s.Weights, Weight{Target: int32(target), Value: v})
+	}
+	n.False = int32(len(s.Weights))
+	return n
+}
+
+// target is the only one that a leaf adds to, -1 where there is no such one.
+func (s *Spec) target(n *Node) int32 {
+	switch {
+	case n.Mode == Leaf:
+		return n.Feature
+	case n.False-n.True == 1:
+		return s.Weights[n.True].Target
+	}
+	return -1
+}
+
+// weights are what a leaf adds. Those of a Leaf stand in memory of the caller.
+func (s *Spec) weights(n *Node, one *[1]Weight) []Weight {
+	if n.Mode == Leaf {
+		one[0] = Weight{Target: n.Feature, Value: n.Threshold}
+		return one[:]
+	}
+	return s.Weights[n.True:n.False]
 }
 
 // Aggregate says how the trees' answers become one.
@@ -133,6 +171,11 @@ func (s *Spec) check() error {
 	if len(s.Base) != 0 && len(s.Base) != s.Targets {
 		return fmt.Errorf("%d base values for %d targets", len(s.Base), s.Targets)
 	}
+	for i, set := range s.Sets {
+		if set[0] < 0 || set[0] > set[1] || int(set[1]) > len(s.Bits) {
+			return fmt.Errorf("set %d has words %d to %d of %d", i, set[0], set[1], len(s.Bits))
+		}
+	}
 	for i, w := range s.Weights {
 		if w.Target < 0 || int(w.Target) >= s.Targets {
 			return fmt.Errorf("%s adds to target %d of %d", s.owner(i), w.Target, s.Targets)
@@ -143,26 +186,26 @@ func (s *Spec) check() error {
 
 // checkNode proves that what a node refers to is there.
 func (s *Spec) checkNode(i int, n *Node) error {
-	if n.Mode > InTrunc || n.Missing > MissNone {
+	switch {
+	case n.Mode > LeafMany || n.Missing > MissNone:
 		return fmt.Errorf("%s has test %d, missing values %d", s.place(i), n.Mode, n.Missing)
-	}
-	if n.Mode == Leaf {
-		if a, b := n.Part[0], n.Part[1]; a < 0 || a > b || int(b) > len(s.Weights) {
-			return fmt.Errorf("%s has weights %d to %d of %d", s.place(i), a, b, len(s.Weights))
+	case n.Mode == LeafMany:
+		if n.True < 0 || n.True > n.False || int(n.False) > len(s.Weights) {
+			return fmt.Errorf("%s has weights %d to %d of %d", s.place(i), n.True, n.False, len(s.Weights))
 		}
-		if n.True == 0 {
-			return nil
+		return nil
+	case n.Mode == Leaf:
+		if n.Feature < 0 || int(n.Feature) >= s.Targets {
+			return fmt.Errorf("%s adds to target %d of %d", s.place(i), n.Feature, s.Targets)
 		}
 		if err := s.checkLinear(n); err != nil {
 			return fmt.Errorf("%s %w", s.place(i), err)
 		}
 		return nil
-	}
-	if a, b := n.Part[0], n.Part[1]; n.Mode >= In && (a < 0 || a > b || int(b) > len(s.Bits)) {
-		return fmt.Errorf("%s has set %d to %d of %d words", s.place(i), a, b, len(s.Bits))
-	}
-	if n.Feature < 0 || int(n.Feature) >= s.Features {
+	case n.Feature < 0 || int(n.Feature) >= s.Features:
 		return fmt.Errorf("%s tests feature %d of %d", s.place(i), n.Feature, s.Features)
+	case n.Mode >= In && !s.isSet(n.Threshold):
+		return fmt.Errorf("%s tests set %v of %d", s.place(i), n.Threshold, len(s.Sets))
 	}
 	for _, c := range [2]int32{n.True, n.False} {
 		if c < 0 || int(c) >= len(s.Nodes) {
@@ -172,12 +215,17 @@ func (s *Spec) checkNode(i int, n *Node) error {
 	return nil
 }
 
+// isSet reports whether a threshold is an index of a set.
+func (s *Spec) isSet(t float64) bool {
+	return t >= 0 && t < float64(len(s.Sets)) && t == math.Trunc(t)
+}
+
 func (s *Spec) checkLinear(n *Node) error {
-	switch {
-	case n.True < 0 || int(n.True) > len(s.Linears):
+	if n.True == 0 {
+		return nil
+	}
+	if n.True < 0 || int(n.True) > len(s.Linears) {
 		return fmt.Errorf("has linear model %d of %d", n.True-1, len(s.Linears))
-	case n.Part[1]-n.Part[0] != 1:
-		return fmt.Errorf("has a linear model and %d weights", n.Part[1]-n.Part[0])
 	}
 	l := &s.Linears[n.True-1]
 	if len(l.Features) != len(l.Coefs) {

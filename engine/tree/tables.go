@@ -95,12 +95,8 @@ func (s *Spec) spread() {
 		}
 		values := s.Values[t.Values:][:s.Targets<<t.Levels]
 		for len(values) > 0 {
-			from := int32(len(s.Weights))
-			for target, v := range values[:s.Targets] {
-				s.Weights = append(s.Weights, Weight{Target: int32(target), Value: v})
-			}
+			s.Nodes = append(s.Nodes, s.LeafOf(values[:s.Targets]))
 			values = values[s.Targets:]
-			s.Nodes = append(s.Nodes, Node{Part: [2]int32{from, int32(len(s.Weights))}})
 		}
 	}
 	s.Levels, s.Tables, s.Values = nil, nil, nil

@@ -17,7 +17,7 @@ func tabled(s Spec) Spec {
 			end = s.Roots[t+1]
 		}
 		table := Table{First: int32(len(out.Levels)), Values: len(out.Values)}
-		for i := root; s.Nodes[i].Mode != Leaf; i = s.Nodes[i].True {
+		for i := root; !s.Nodes[i].ends(); i = s.Nodes[i].True {
 			n := &s.Nodes[i]
 			out.Levels = append(out.Levels, Level{Mode: n.Mode, Missing: n.Missing, MissTrue: n.MissTrue, Feature: n.Feature, Threshold: n.Threshold})
 			table.Levels++
@@ -26,7 +26,7 @@ func tabled(s Spec) Spec {
 		for i := range int32(1) << table.Levels {
 			// A leveller's leaves stand behind each other, those for true first.
 			leaf := &s.Nodes[end-1-i]
-			for _, w := range s.Weights[leaf.Part[0]:leaf.Part[1]] {
+			for _, w := range s.weights(leaf, new([1]Weight)) {
 				values[int(i)*s.Targets+int(w.Target)] = w.Value
 			}
 		}
@@ -74,15 +74,20 @@ func TestTablesBesideNodes(t *testing.T) {
 			for i := range oblivious.Weights { // so that sums are exact in any order
 				oblivious.Weights[i].Value = math.Round(oblivious.Weights[i].Value)
 			}
+			for i := range oblivious.Nodes {
+				if n := &oblivious.Nodes[i]; n.Mode == Leaf {
+					n.Threshold = math.Round(n.Threshold)
+				}
+			}
 			all, s := oblivious, tabled(oblivious)
 			uneven := func(s *Spec) {
 				at, w := int32(len(s.Nodes)), int32(len(s.Weights))
+				s.Weights = slices.Clone(s.Weights)
 				s.Roots = append(s.Roots, at)
-				s.Nodes = append(s.Nodes, Node{Mode: EQ, Threshold: 0, True: at + 1, False: at + 2}, Node{Part: [2]int32{w, w + 1}}, Node{Part: [2]int32{w + 1, w + 2}})
-				s.Weights = append(s.Weights, Weight{Value: 5}, Weight{Value: -7})
+				s.Nodes = append(s.Nodes, Node{Mode: EQ, Threshold: 0, True: at + 1, False: at + 2}, Node{Threshold: 5}, Node{Threshold: -7})
 				if c.vector {
-					s.Nodes[at+1].Part, s.Nodes[at+2].Part = [2]int32{w, w + 3}, [2]int32{w + 3, w + 6}
-					s.Weights = append(s.Weights[:w], Weight{0, 5}, Weight{1, 6}, Weight{2, 7}, Weight{0, 1}, Weight{1, 2}, Weight{2, 3})
+					s.Nodes[at+1], s.Nodes[at+2] = Node{Mode: LeafMany, True: w, False: w + 3}, Node{Mode: LeafMany, True: w + 3, False: w + 6}
+					s.Weights = append(s.Weights, Weight{0, 5}, Weight{1, 6}, Weight{2, 7}, Weight{0, 1}, Weight{1, 2}, Weight{2, 3})
 				}
 			}
 			all.Nodes, all.Weights, all.Roots = slices.Clone(all.Nodes), slices.Clone(all.Weights), slices.Clone(all.Roots)

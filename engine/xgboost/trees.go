@@ -18,6 +18,7 @@ type nodeArrays struct {
 	vector                              int       // size_leaf_vector
 	at                                  []int32   // by node: 1 + its split by categories, 0 for none
 	vectors                             int       // vector leaves so far
+	values                              []float64 // the values of a vector leaf
 }
 
 // tree reads one tree and appends it to the spec.
@@ -77,7 +78,7 @@ func (m *model) tree() {
 	m.append(a)
 	if len(m.ends) == 1 {
 		n := forest.Room(len(a.left), r.Mark()-start, m.size-r.Mark())
-		m.spec.Nodes, m.spec.Weights = slices.Grow(m.spec.Nodes, n), slices.Grow(m.spec.Weights, n/2)
+		m.spec.Nodes = slices.Grow(m.spec.Nodes, n)
 	}
 }
 
@@ -178,9 +179,9 @@ func (m *model) split(a *nodeArrays, i int, node *tree.Node) bool {
 	for _, c := range set {
 		m.spec.Bits[from+int(c/32)] |= 1 << (c % 32)
 	}
-	node.Mode, node.Threshold, node.MissTrue = tree.In, 0, !node.MissTrue
+	node.Mode, node.Threshold, node.MissTrue = tree.In, float64(len(m.spec.Sets)), !node.MissTrue
 	node.True, node.False = node.False, node.True
-	node.Part = [2]int32{int32(from), int32(from + words)}
+	m.spec.Sets = append(m.spec.Sets, [2]int32{int32(from), int32(from + words)})
 	return true
 }
 
@@ -188,27 +189,27 @@ func (m *model) split(a *nodeArrays, i int, node *tree.Node) bool {
 // values in leaf_weights, at the place that right_children says, or until 3.1
 // in base_weights, at its own place.
 func (m *model) leaf(a *nodeArrays, i int) bool {
-	from := int32(len(m.spec.Weights))
 	if a.vector == 1 {
-		m.spec.Weights = append(m.spec.Weights, tree.Weight{Value: float64(a.conditions[i])})
-	} else {
-		values, at := a.base, i
-		if len(a.leaves) > 0 {
-			values, at = a.leaves, int(a.right[i])
-		}
-		if at < 0 || at >= len(values)/a.vector {
-			m.r.Fail("tree %d leaf %d has no values of its own", len(m.ends), i)
-			return false
-		}
-		if a.vectors++; a.vectors > len(values)/a.vector {
-			m.r.Fail("tree %d has %d values for leaves of %d each, but at least %d leaves", len(m.ends), len(values), a.vector, a.vectors)
-			return false
-		}
-		for t, v := range values[at*a.vector : (at+1)*a.vector] {
-			m.spec.Weights = append(m.spec.Weights, tree.Weight{Target: int32(t), Value: float64(v)})
-		}
+		m.spec.Nodes = append(m.spec.Nodes, tree.Node{Mode: tree.Leaf, Threshold: float64(a.conditions[i])})
+		return true
 	}
-	m.spec.Nodes = append(m.spec.Nodes, tree.Node{Part: [2]int32{from, int32(len(m.spec.Weights))}})
+	values, at := a.base, i
+	if len(a.leaves) > 0 {
+		values, at = a.leaves, int(a.right[i])
+	}
+	if at < 0 || at >= len(values)/a.vector {
+		m.r.Fail("tree %d leaf %d has no values of its own", len(m.ends), i)
+		return false
+	}
+	if a.vectors++; a.vectors > len(values)/a.vector {
+		m.r.Fail("tree %d has %d values for leaves of %d each, but at least %d leaves", len(m.ends), len(values), a.vector, a.vectors)
+		return false
+	}
+	a.values = a.values[:0]
+	for _, v := range values[at*a.vector : (at+1)*a.vector] {
+		a.values = append(a.values, float64(v))
+	}
+	m.spec.Nodes = append(m.spec.Nodes, m.spec.LeafOf(a.values))
 	return true
 }
 
@@ -228,17 +229,26 @@ func (m *model) ensemble(targets int) (*tree.Ensemble, error) {
 	}
 	s := &m.spec
 	s.Roots, s.Nodes, s.Weights = s.Roots[:keep], s.Nodes[:m.ends[keep-1].nodes], s.Weights[:m.ends[keep-1].weights]
-	from := 0
+	from := treeEnd{}
 	for t, end := range m.ends[:keep] {
-		for i := from; i < end.weights; i++ {
-			if !end.vector && len(m.info) > 0 {
-				s.Weights[i].Target = m.info[t]
+		target, share := int32(0), 1.0
+		if !end.vector && len(m.info) > 0 {
+			target = m.info[t]
+		}
+		if t < len(m.drop) {
+			share = float64(float32(m.drop[t]))
+		}
+		if target != 0 || share != 1 {
+			for i := from.nodes; i < end.nodes; i++ {
+				if n := &s.Nodes[i]; n.Mode == tree.Leaf {
+					n.Feature, n.Threshold = target, n.Threshold*share
+				}
 			}
-			if t < len(m.drop) {
-				s.Weights[i].Value *= float64(float32(m.drop[t]))
+			for i := from.weights; i < end.weights; i++ {
+				s.Weights[i].Value *= share
 			}
 		}
-		from = end.weights
+		from = end
 	}
 	s.Features, s.Targets = m.params.features, targets
 	e, err := tree.New(*s)
