@@ -42,6 +42,13 @@ func (l *Ints) All() []int64 {
 // Reader starts at the first number.
 func (l *Ints) Reader() IntReader { return IntReader{l.raw, l.have, l.keyed} }
 
+// Numbers below 128, each behind a key byte, stand by fours in a word.
+const (
+	keyBytes = 0x0001000100010001 // times a key: the four keys
+	keyMask  = 0x00ff00ff00ff00ff
+	moreBits = 0x8000800080008000 // set in a number that goes on
+)
+
 // An IntReader reads a list from its first number to its last.
 type IntReader struct {
 	raw   []byte
@@ -62,7 +69,19 @@ func (r *IntReader) Next(memory []int64) []int64 {
 		key = 1
 	}
 	b := r.raw
-	for i := range memory {
+	for i := 0; i < len(memory); i++ {
+		for r.keyed && len(b) >= 8 && i+4 <= len(memory) {
+			four := binary.LittleEndian.Uint64(b)
+			if four&moreBits != 0 {
+				break
+			}
+			memory[i], memory[i+1] = int64(four>>8&0x7f), int64(four>>24&0x7f)
+			memory[i+2], memory[i+3] = int64(four>>40&0x7f), int64(four>>56)
+			b, i = b[8:], i+4
+		}
+		if i == len(memory) {
+			break
+		}
 		switch { // each number is whole: it was checked when the list was found
 		case len(b) > key && b[key] < 0x80:
 			memory[i] = int64(b[key])
@@ -180,25 +199,48 @@ func (r *StringReader) Next() (text []byte, ok bool) {
 // it.
 func (r *reader) plain() bool { return r.err == nil && r.data[r.start] == r.key() }
 
-// run takes the current field, which is plain, and those of its key that follow
-// at once. It leaves what is damaged to next, which names the fault.
-func (r *reader) run(whole func(b []byte) int) span {
-	key, start, n := r.key(), r.start, 1
-	for r.at < len(r.data) && r.data[r.at] == key {
-		size := whole(r.data[r.at+1:])
-		if size <= 0 {
-			break
-		}
-		r.at += 1 + size
-		n++
+// A list of fields of one key, one behind the other, is what the current field,
+// which is plain, and those that follow at once make. What is damaged is left to
+// next, which names the fault.
+
+func (r *reader) runFloats() span {
+	const size = 5
+	key, start, n, b, at := r.key(), r.start, 1, r.data, r.at
+	for ; len(b)-at >= size && b[at] == key; n++ {
+		at += size
 	}
-	return span{r.data[start:r.at], true, n}
+	r.at = at
+	return span{b[start:at], true, n}
 }
 
-// runInts is run for integers, most of which take a byte or two.
-func (r *reader) runInts() span {
+func (r *reader) runStrings() span {
 	key, start, n, b, at := r.key(), r.start, 1, r.data, r.at
 	for ; at+1 < len(b) && b[at] == key; n++ {
+		length, size := uint64(b[at+1]), 1
+		if length >= 0x80 {
+			length, size = binary.Uvarint(b[at+1:])
+		}
+		if size <= 0 || length > uint64(len(b)-at-1-size) {
+			break
+		}
+		at += 1 + size + int(length)
+	}
+	r.at = at
+	return span{b[start:at], true, n}
+}
+
+// runInts expects that most take a byte or two.
+func (r *reader) runInts() span {
+	key, start, n, b, at := r.key(), r.start, 1, r.data, r.at
+	keys := uint64(key) * keyBytes
+	for ; at+1 < len(b) && b[at] == key; n++ {
+		for len(b)-at >= 8 && (binary.LittleEndian.Uint64(b[at:])^keys)&(keyMask|moreBits) == 0 {
+			at += 8
+			n += 4
+		}
+		if at+1 >= len(b) || b[at] != key {
+			break
+		}
 		if b[at+1] < 0x80 {
 			at += 2
 			continue
@@ -215,24 +257,6 @@ func (r *reader) runInts() span {
 	}
 	r.at = at
 	return span{b[start:at], true, n}
-}
-
-func wholeFloat(b []byte) int {
-	if len(b) < 4 {
-		return 0
-	}
-	return 4
-}
-
-func wholeText(b []byte) int {
-	if len(b) > 0 && int(b[0]) < min(0x80, len(b)) {
-		return 1 + int(b[0])
-	}
-	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) {
-		return 0
-	}
-	return size + int(n)
 }
 
 // intList adds the current field to an attribute's integers.
@@ -261,7 +285,7 @@ func (r *reader) floatList(l *Floats) {
 		return
 	}
 	if r.wire == wireI32 {
-		l.span = r.run(wholeFloat)
+		l.span = r.runFloats()
 		return
 	}
 	if l.raw = r.bytes(); len(l.raw)%4 != 0 {
@@ -277,6 +301,6 @@ func (r *reader) stringList(l *Strings) {
 		return
 	}
 	if r.want(wireBytes) {
-		l.span = r.run(wholeText)
+		l.span = r.runStrings()
 	}
 }

@@ -3,6 +3,7 @@ package onnx_test
 import (
 	"encoding/binary"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +61,28 @@ func TestLists(t *testing.T) {
 	}
 	if diff := cmp.Diff(words, attrOf(t, data).Strings.All()); diff != "" {
 		t.Errorf("strings: %s", diff)
+	}
+}
+
+// TestLongLists reads numbers of which most take one byte, as trees' do, so that
+// runs of such of every length stand between longer ones.
+func TestLongLists(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, rare := range []int{1, 2, 3, 5, 9, 40, 1000} {
+		for n := range 70 {
+			want, data := make([]int64, n+1), ""
+			for i := range want {
+				if want[i] = r.Int64N(128); r.IntN(rare) == 0 {
+					want[i] = r.Int64() >> r.IntN(60)
+				}
+				data += "\x40" + string(binary.AppendUvarint(nil, uint64(want[i])))
+			}
+			a := attrOf(t, data)
+			if diff := cmp.Diff(want, a.Ints.All()); diff != "" {
+				t.Fatal(diff)
+			}
+			sameLists(t, a)
+		}
 	}
 }
 
