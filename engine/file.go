@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 )
 
-// LoadFile is Load on the content of a file. A large regular file is mapped into
+// LoadFile is Load on the content of a file. A regular file of some size is mapped into
 // memory while it is read, where the system can do that, so that its pages are
 // neither copied nor made: that is a tenth of the time, and memory as large as
 // the file. Nobody should write to a file that is being loaded; a rename in its
@@ -57,7 +57,7 @@ func read(f *os.File) ([]byte, error) {
 
 // mapFrom is the size in bytes from which on a file is mapped: below, making and
 // taking back the mapping costs as much as it spares. Tests make it less.
-var mapFrom int64 = 1 << 20
+var mapFrom int64 = 1 << 16
 
 // mapping is mapFile, which tests get in the way of.
 var mapping = mapFile

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -75,7 +76,7 @@ func (c *compiler) compile() error {
 type compiler struct {
 	model  *onnx.Model
 	plan   *Plan
-	table  map[[2]string]*operator
+	table  []operator        // sorted
 	values map[string]*value // by name
 	ports  []*value          // of the inputs
 	meter  *meter            // of what the load costs, bodies included
@@ -90,7 +91,7 @@ type compiler struct {
 }
 
 func newCompiler(m *onnx.Model) *compiler {
-	c := &compiler{model: m, plan: &Plan{}, table: map[[2]string]*operator{}, values: map[string]*value{}, meter: loading(), spoilt: map[int]error{},
+	c := &compiler{model: m, plan: &Plan{}, values: map[string]*value{}, meter: loading(), spoilt: map[int]error{},
 		builds: map[int]*build{}, ends: map[*build]*linear{}}
 	return c
 }
@@ -206,12 +207,16 @@ func (c *compiler) find(name string) *value {
 // lookup finds an operator in the table, which is made for each file anew: the
 // package keeps no globals.
 func (c *compiler) lookup(domain, name string) *operator {
-	if len(c.table) == 0 {
-		for _, op := range operators() {
-			c.table[[2]string{op.domain, op.name}] = &op
-		}
+	if c.table == nil {
+		c.table = operators()
 	}
-	return c.table[[2]string{domain, name}]
+	i, found := slices.BinarySearchFunc(c.table, name, func(op operator, name string) int {
+		return cmp.Or(strings.Compare(op.domain, domain), strings.Compare(op.name, name))
+	})
+	if !found {
+		return nil
+	}
+	return &c.table[i]
 }
 
 // node compiles one node, or computes it at once where all it reads is constant.

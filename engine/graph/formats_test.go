@@ -64,7 +64,12 @@ func operatorTable() string {
 // types and an operator set that can occur.
 func TestTable(t *testing.T) {
 	ops := operators()
-	if !slices.IsSortedFunc(ops, func(a, b operator) int { return strings.Compare(a.domain+" "+a.name, b.domain+" "+b.name) }) {
+	if !slices.IsSortedFunc(ops, func(a, b operator) int {
+		if c := strings.Compare(a.domain, b.domain); c != 0 {
+			return c
+		}
+		return strings.Compare(a.name, b.name)
+	}) {
 		t.Error("the operators are not sorted")
 	}
 	seen := map[string]bool{}

@@ -139,9 +139,10 @@ func (a *nodeArrays) spec(leaves *leafWeights) (*tree.Spec, error) {
 
 // names tells tree and number of each node, in the order of the file.
 type names struct {
-	index        *nodeIndex // where it tells all, the lists are not read again
-	tree, number int        // of the index, one behind the last that was told
+	tree, number, left int64 // told last, and how many more nodes the tree has where the index tells all
 
+	index        *nodeIndex
+	at           int // in the index, of the tree to come
 	trees, nodes parts
 	ids, numbers []int64
 }
@@ -151,13 +152,20 @@ func namesOf(a *nodeArrays, index *nodeIndex) names {
 }
 
 func (r *names) next() (tree, node int64) {
+	if r.left == 0 {
+		return r.turn()
+	}
+	r.left--
+	r.number++
+	return r.tree, r.number
+}
+
+// turn is next where a tree begins, or where the lists are to be read again.
+func (r *names) turn() (tree, node int64) {
 	if x := r.index; x.trees == nil {
-		if r.number == int(x.starts[r.tree+1]-x.starts[r.tree]) {
-			r.tree++
-			r.number = 0
-		}
-		r.number++
-		return x.ids[r.tree], int64(r.number - 1)
+		r.tree, r.number, r.left = x.ids[r.at], 0, int64(x.starts[r.at+1]-x.starts[r.at])-1
+		r.at++
+		return r.tree, 0
 	}
 	if len(r.ids) == 0 {
 		r.ids, r.numbers = r.trees.next(), r.nodes.next()
