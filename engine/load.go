@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"slices"
 
 	"online-inference/engine/catboost"
 	"online-inference/engine/forest"
@@ -26,59 +27,79 @@ type UnsupportedError = modelfile.UnsupportedError
 // A ValueError says that a model refuses a value of a batch.
 type ValueError = modelfile.ValueError
 
-func load(data []byte) (*Model, error) {
-	if onnx.Sniff(data) {
-		return loadONNX(data)
-	}
-	if format, parse := native(data); parse != nil {
-		p, err := parse(data)
-		if err != nil {
-			return nil, err
-		}
-		return loadForest(format, p), nil
-	}
-	return nil, &FormatError{Format: "model", Offset: 0, Reason: "the content is of no format that is known: " +
-		"ONNX, XGBoost JSON or UBJ, LightGBM text, CatBoost JSON"}
+// A format is a kind of model file.
+type format struct {
+	name  string // in a signature
+	title string
+	told  string // for people: by what it is told from the others
+	// is tells the format by the first kilobytes, and sure whether they are
+	// enough to say so of a file that may be anything; nil where is is enough.
+	is, sure   func(data []byte) bool
+	load       func(data []byte) (*Model, error)
+	objectives func() []forest.Objective // nil where the file says what it computes
 }
 
-// native tells the frameworks' own formats by their first bytes and by the keys
-// at the top of a JSON file. XGBoost's UBJSON opens an object whose first key
-// has its length as a 64-bit integer; no JSON object continues with a letter.
-func native(data []byte) (format string, parse func([]byte) (*forest.Plan, error)) {
-	text := bytes.TrimLeft(data, " \t\r\n")
-	switch {
-	case bytes.HasPrefix(data, []byte("{L")), bytes.HasPrefix(data, []byte("{i")), bytes.HasPrefix(data, []byte("{#")):
-		return "xgboost-ubj", xgboost.ParseUBJ
-	case bytes.HasPrefix(text, []byte("{")) && catboost.Sniff(data):
-		return "catboost-json", catboost.Parse
-	case bytes.HasPrefix(text, []byte("{")):
-		return "xgboost-json", xgboost.ParseJSON
-	case lightgbm.Sniff(data):
-		return "lightgbm-text", lightgbm.Parse
+// formats lists what is read, in the order in which it is asked for. XGBoost's
+// UBJSON opens an object whose first key has its length as an integer; no JSON
+// object continues with a letter. A JSON object of which nothing else is known
+// is XGBoost's, so that its faults can be named.
+func formats() []format {
+	object := func(data []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) }
+	ubj := func(data []byte) bool {
+		return bytes.HasPrefix(data, []byte("{L")) || bytes.HasPrefix(data, []byte("{i")) || bytes.HasPrefix(data, []byte("{#"))
 	}
-	return "", nil
+	return []format{
+		{name: "onnx", title: "ONNX", told: "its first bytes", is: onnx.Sniff, load: loadONNX},
+		{name: "xgboost-ubj", title: "XGBoost UBJSON", told: "an object with keys of counted length", is: ubj,
+			load: forestLoader("xgboost-ubj", xgboost.ParseUBJ), objectives: xgboost.Objectives},
+		{name: "catboost-json", title: "CatBoost JSON", told: "a JSON object with `features_info`, `model_info`, `oblivious_trees` or `trees`",
+			is:   func(data []byte) bool { return object(data) && catboost.Sniff(data) },
+			load: forestLoader("catboost-json", catboost.Parse), objectives: catboost.Objectives},
+		{name: "xgboost-json", title: "XGBoost JSON", told: "any other JSON object; one with `learner` where any file may stand", is: object,
+			sure: func(data []byte) bool { return bytes.Contains(data, []byte(`"learner"`)) },
+			load: forestLoader("xgboost-json", xgboost.ParseJSON), objectives: xgboost.Objectives},
+		{name: "lightgbm-text", title: "LightGBM text", told: "its first line, `tree`", is: lightgbm.Sniff,
+			load: forestLoader("lightgbm-text", lightgbm.Parse), objectives: lightgbm.Objectives},
+	}
+}
+
+func formatOf(data []byte) (f format, ok bool) {
+	list := formats()
+	i := slices.IndexFunc(list, func(f format) bool { return f.is(data) })
+	if i < 0 {
+		return f, false
+	}
+	return list[i], true
+}
+
+func load(data []byte) (*Model, error) {
+	f, ok := formatOf(data)
+	if !ok {
+		return nil, &FormatError{Format: "model", Offset: 0, Reason: "the content is of no format that is known: " +
+			"ONNX, XGBoost JSON or UBJ, LightGBM text, CatBoost JSON"}
+	}
+	return f.load(data)
 }
 
 // Sniff tells the format of a model by the first kilobytes of its file; "" is
 // none. It is stricter than Load, which takes any JSON object for a model whose
 // faults it can name.
 func Sniff(data []byte) string {
-	if onnx.Sniff(data) {
-		return "onnx"
-	}
-	format, _ := native(data)
-	keys := map[string][]string{
-		"xgboost-json": {`"learner"`}, "catboost-json": {`"features_info"`, `"model_info"`, `"oblivious_trees"`, `"trees"`},
-	}[format]
-	for _, key := range keys {
-		if bytes.Contains(data, []byte(key)) {
-			return format
-		}
-	}
-	if keys != nil {
+	f, ok := formatOf(data)
+	if !ok || f.sure != nil && !f.sure(data) {
 		return ""
 	}
-	return format
+	return f.name
+}
+
+func forestLoader(format string, parse func([]byte) (*forest.Plan, error)) func([]byte) (*Model, error) {
+	return func(data []byte) (*Model, error) {
+		p, err := parse(data)
+		if err != nil {
+			return nil, err
+		}
+		return loadForest(format, p), nil
+	}
 }
 
 func loadForest(format string, p *forest.Plan) *Model {

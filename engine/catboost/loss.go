@@ -2,6 +2,7 @@ package catboost
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"online-inference/engine/forest"
@@ -111,41 +112,56 @@ func (f *file) classes(n int) (forest.Classes, error) {
 	return c, nil
 }
 
+// Objectives lists the loss functions that are read.
+func Objectives() (list []forest.Objective) {
+	add := func(task forest.Task, link forest.LinkKind, names ...string) {
+		for _, name := range names {
+			list = append(list, forest.Objective{Name: name, Task: task, Link: link})
+		}
+	}
+	add(forest.Regression, forest.Identity, "RMSE", "MAE", "Quantile", "Expectile", "LogLinQuantile", "Lq", "Huber", "MAPE", "LogCosh", "Cox",
+		"SurvivalAft", "QueryRMSE", "QuerySoftMax", "QueryCrossEntropy", "GroupQuantile", "YetiRank", "YetiRankPairwise", "PairLogit",
+		"PairLogitPairwise", "StochasticRank", "StochasticFilter", "LambdaMart", "PythonUserDefinedPerObject")
+	add(forest.Regression, forest.Identity, severalTargets()...)
+	add(forest.Regression, forest.Exp, "Poisson", "Tweedie")
+	add(forest.Regression, forest.NormalScale, "RMSEWithUncertainty")
+	add(forest.Binary, forest.Logistic, "Logloss", "CrossEntropy", "Focal")
+	add(forest.Multiclass, forest.Softmax, "MultiClass")
+	add(forest.Multiclass, forest.Logistic, "MultiClassOneVsAll")
+	add(forest.Multilabel, forest.Logistic, "MultiLogloss", "MultiCrossEntropy")
+	return list
+}
+
+// severalTargets are the losses of regressions whose leaves have any number of
+// values.
+func severalTargets() []string {
+	return []string{"MultiRMSE", "MultiRMSEWithMissingValues", "MultiQuantile", "PythonUserDefinedMultiTarget"}
+}
+
 // setLoss sets the task and the link by the loss function, as the estimators of
 // the Python package answer by default.
 func (f *file) setLoss(s *forest.Spec) error {
-	n := f.dims
-	one := true
-	switch f.loss {
-	case "Logloss", "CrossEntropy", "Focal":
-		s.Task, s.Link.Kind = forest.Binary, forest.Logistic
+	if f.loss == "" {
+		return &modelfile.UnsupportedError{Format: formatName, Reason: "the file names no loss function, which says what the sums of its trees mean; " +
+			"a sum of models has one only if all of them were trained with the same"}
+	}
+	o, known := forest.Find(Objectives(), f.loss)
+	if !known {
+		return &modelfile.UnsupportedError{Format: formatName, Op: "loss " + strconv.Quote(f.loss), Reason: "CatBoost 1.0 to 1.2 have no such loss function, so that what the sums mean is not known"}
+	}
+	s.Task, s.Link.Kind = o.Task, o.Link
+	n, one := f.dims, false
+	switch s.Task {
+	case forest.Binary:
 		if f.threshold <= 0 || f.threshold >= 1 {
 			return damaged("binclass_probability_threshold is %v", f.threshold)
 		}
 		s.Cut = -math.Log(1/f.threshold - 1)
-		n = 2
-	case "MultiClass", "MultiClassOneVsAll":
-		s.Task, s.Link.Kind, one = forest.Multiclass, forest.Softmax, false
-		if f.loss == "MultiClassOneVsAll" {
-			s.Link.Kind = forest.Logistic
-		}
-	case "MultiLogloss", "MultiCrossEntropy":
-		s.Task, s.Link.Kind = forest.Multilabel, forest.Logistic
+		n, one = 2, true
+	case forest.Multilabel:
 		return nil
-	case "Poisson", "Tweedie":
-		s.Link.Kind = forest.Exp
-	case "RMSEWithUncertainty":
-		s.Link.Kind, one = forest.NormalScale, false
-	case "MultiRMSE", "MultiRMSEWithMissingValues", "MultiQuantile", "PythonUserDefinedMultiTarget":
-		one = false
-	case "RMSE", "MAE", "Quantile", "Expectile", "LogLinQuantile", "Lq", "Huber", "MAPE", "LogCosh", "Cox", "SurvivalAft",
-		"QueryRMSE", "QuerySoftMax", "QueryCrossEntropy", "GroupQuantile", "YetiRank", "YetiRankPairwise", "PairLogit",
-		"PairLogitPairwise", "StochasticRank", "StochasticFilter", "LambdaMart", "PythonUserDefinedPerObject":
-	case "":
-		return &modelfile.UnsupportedError{Format: formatName, Reason: "the file names no loss function, which says what the sums of its trees mean; " +
-			"a sum of models has one only if all of them were trained with the same"}
-	default:
-		return &modelfile.UnsupportedError{Format: formatName, Op: "loss " + strconv.Quote(f.loss), Reason: "CatBoost 1.0 to 1.2 have no such loss function, so that what the sums mean is not known"}
+	case forest.Regression:
+		one = o.Link != forest.NormalScale && !slices.Contains(severalTargets(), f.loss)
 	}
 	if one && f.dims != 1 {
 		return damaged("loss %s with %d dimensions", f.loss, f.dims)

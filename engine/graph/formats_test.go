@@ -3,42 +3,18 @@ package graph
 import (
 	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"online-inference/engine/internal/generated"
 )
 
 var update = flag.Bool("update", false, "write the table of operators into docs/reference/formats.md")
 
 // TestFormats keeps the table of operators in the documents equal to the code's.
 func TestFormats(t *testing.T) {
-	const (
-		path  = "../../docs/reference/formats.md"
-		begin = "<!-- operators: generated, do not edit -->\n"
-		end   = "<!-- end of operators -->\n"
-	)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, ok := strings.Cut(string(data), begin)
-	have, tail, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s has no place for the operators", path)
-	}
-	want := operatorTable()
-	if *update {
-		if err := os.WriteFile(path, []byte(head+begin+want+end+tail), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, have); diff != "" {
-		t.Errorf("run this test with -update (-want +got)\n%s", diff)
-	}
+	generated.Part(t, "../../docs/reference/formats.md", "operators", operatorTable(), *update)
 }
 
 func operatorTable() string {

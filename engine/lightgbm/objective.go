@@ -9,45 +9,56 @@ import (
 	"online-inference/engine/scan"
 )
 
+// Objectives lists what is read. "custom" stands for a file that names none.
+func Objectives() (list []forest.Objective) {
+	add := func(task forest.Task, link forest.LinkKind, names ...string) {
+		for _, name := range names {
+			list = append(list, forest.Objective{Name: name, Task: task, Link: link})
+		}
+	}
+	add(forest.Regression, forest.Identity, "regression", "regression_l1", "huber", "fair", "quantile", "mape", "lambdarank", "rank_xendcg", none, custom)
+	add(forest.Regression, forest.Exp, "poisson", "gamma", "tweedie")
+	add(forest.Regression, forest.Logistic, "cross_entropy")
+	add(forest.Regression, forest.Softplus, "cross_entropy_lambda")
+	add(forest.Binary, forest.Logistic, "binary")
+	add(forest.Multiclass, forest.Softmax, "multiclass")
+	add(forest.Multiclass, forest.Logistic, "multiclassova") // each for itself: they need not add up to 1
+	return list
+}
+
+// The objectives whose models may have any number of targets.
+const (
+	none   = "none"
+	custom = "custom"
+)
+
 // setObjective sets the task and the link (ConvertOutput in src/objective). A
 // classifier's label is the class of the largest probability, the first of
 // equals, as LGBMClassifier chooses it; the file holds no class names, so that
 // classes are 0 to n-1. A model of no or a custom objective answers with its
 // sums.
 func (f *file) setObjective(s *forest.Spec) error {
-	name := "custom"
+	name := custom
 	var options []string
 	if len(f.objective) > 0 {
 		name, options = f.objective[0], f.objective[1:]
 	}
-	s.Task = forest.Regression
+	o, known := forest.Find(Objectives(), name)
+	if !known {
+		return &modelfile.UnsupportedError{Format: formatName, Op: name, Reason: "LightGBM 2.2 to 4.7 have no such objective, so that what its sums mean is not known"}
+	}
+	s.Task, s.Link.Kind = o.Task, o.Link
 	targets := 1
-	switch name {
-	case "regression", "regression_l1", "huber", "fair", "quantile", "mape":
-		if slices.Contains(options, "sqrt") {
-			s.Link.Kind = forest.SignedSquare
-		}
-	case "poisson", "gamma", "tweedie":
-		s.Link.Kind = forest.Exp
-	case "lambdarank", "rank_xendcg":
-	case "cross_entropy":
-		s.Link.Kind = forest.Logistic
-	case "cross_entropy_lambda":
-		s.Link.Kind = forest.Softplus
-	case "binary":
-		s.Task, s.Link.Kind = forest.Binary, forest.Logistic
+	switch {
+	case name == none || name == custom:
+		targets = f.each
+	case s.Task == forest.Binary:
 		s.Cut, s.Classes = 0.5, forest.Counted(2)
-	case "multiclass", "multiclassova":
-		s.Task, s.Link.Kind = forest.Multiclass, forest.Softmax
-		if name == "multiclassova" {
-			s.Link.Kind = forest.Logistic // each for itself: they need not add up to 1
-		}
+	case s.Task == forest.Multiclass:
 		targets = max(f.classes, 1)
 		s.Classes = forest.Counted(targets)
-	case "custom", "none":
-		targets = f.each
-	default:
-		return &modelfile.UnsupportedError{Format: formatName, Op: name, Reason: "LightGBM 2.2 to 4.7 have no such objective, so that what its sums mean is not known"}
+	case roots(name) && slices.Contains(options, "sqrt"):
+		s.Link.Kind = forest.SignedSquare
 	}
 	if f.each != targets {
 		return damaged("objective %s with %d trees in an iteration and %d classes", name, f.each, f.classes)
@@ -66,4 +77,10 @@ func (f *file) setObjective(s *forest.Spec) error {
 		}
 	}
 	return nil
+}
+
+// roots reports whether an objective has the setting reg_sqrt, which trains on
+// roots of the labels.
+func roots(objective string) bool {
+	return slices.Contains([]string{"regression", "regression_l1", "huber", "fair", "quantile", "mape"}, objective)
 }

@@ -8,41 +8,17 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"online-inference/engine/internal/generated"
 )
 
 var update = flag.Bool("update", false, "write the table of limits into docs/reference/limits.md")
 
 // TestLimits keeps the table of limits in the documents equal to the code's.
 func TestLimits(t *testing.T) {
-	const (
-		path  = "../../docs/reference/limits.md"
-		begin = "<!-- limits: generated, do not edit -->\n"
-		end   = "<!-- end of limits -->\n"
-	)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, ok := strings.Cut(string(data), begin)
-	have, tail, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s has no place for the limits", path)
-	}
-	want := limitTable(t)
-	if *update {
-		if err := os.WriteFile(path, []byte(head+begin+want+end+tail), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, have); diff != "" {
-		t.Errorf("run this test with -update (-want +got)\n%s", diff)
-	}
+	generated.Part(t, "../../docs/reference/limits.md", "limits", limitTable(t), *update)
 }
 
 // limitTable reads the constants, their values and the comments beside them.

@@ -3,6 +3,7 @@ package xgboost
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"online-inference/engine/forest"
@@ -20,42 +21,66 @@ const (
 	asSteps       // the first value, then inverted steps (expectiles)
 )
 
+// An objective is one of XGBoost's.
+type objective struct {
+	forest.Objective
+	base space
+	// later is the link of files written by 3.5 or later, where that differs:
+	// crossing quantiles are put in order, and predict_proba of raw scores gives
+	// probabilities instead of 1-s and s.
+	later  forest.LinkKind
+	decide forest.Decide
+}
+
+func objectives() []objective {
+	of := func(task forest.Task, link forest.LinkKind, base space, names ...string) (list []objective) {
+		for _, name := range names {
+			list = append(list, objective{Objective: forest.Objective{Name: name, Task: task, Link: link}, base: base, later: link})
+		}
+		return list
+	}
+	raw, quantiles := of(forest.Binary, forest.Identity, asSum, "binary:logitraw"), of(forest.Regression, forest.Identity, asSum, "reg:quantileerror")
+	raw[0].later, raw[0].decide = forest.Logistic, forest.BySum
+	quantiles[0].later = forest.Sorted
+	return slices.Concat(
+		of(forest.Regression, forest.Identity, asSum, "reg:squarederror", "reg:linear", "reg:squaredlogerror", "reg:pseudohubererror",
+			"reg:absoluteerror", "rank:pairwise", "rank:ndcg", "rank:map"),
+		quantiles,
+		of(forest.Regression, forest.Cumulative, asSteps, "reg:expectileerror"),
+		of(forest.Regression, forest.Logistic, asShare, "reg:logistic"),
+		of(forest.Regression, forest.Exp, asExp, "count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft"),
+		of(forest.Binary, forest.Logistic, asShare, "binary:logistic"),
+		raw,
+		of(forest.Binary, forest.Step, asSum, "binary:hinge"),
+		of(forest.Multiclass, forest.Softmax, asSum, "multi:softprob", "multi:softmax"),
+	)
+}
+
+// Objectives lists what is read, with the links of files before 3.5.
+func Objectives() (list []forest.Objective) {
+	for _, o := range objectives() {
+		list = append(list, o.Objective)
+	}
+	return list
+}
+
 // setObjective sets the link, the task and the base values.
 //
 // Classifiers answer as XGBClassifier does: its label is 1 where Booster.predict
 // gives more than 0.5, whatever that is (for binary:logitraw the sum itself).
 func (m *model) setObjective(s *forest.Spec) error {
-	from := asSum
-	s.Task = forest.Regression
-	switch m.objective {
-	case "reg:squarederror", "reg:linear", "reg:squaredlogerror", "reg:pseudohubererror", "reg:absoluteerror",
-		"rank:pairwise", "rank:ndcg", "rank:map":
-	case "reg:quantileerror":
-		if m.since(3, 5) { // crossing quantiles are put in order from then on
-			s.Link.Kind = forest.Sorted
-		}
-	case "reg:expectileerror":
-		s.Link.Kind, from = forest.Cumulative, asSteps
-	case "reg:logistic":
-		s.Link.Kind, from = forest.Logistic, asShare
-	case "binary:logistic":
-		s.Task, s.Link.Kind, from = forest.Binary, forest.Logistic, asShare
-	case "binary:logitraw":
-		s.Task, s.Decide = forest.Binary, forest.BySum
-		if m.since(3, 5) { // predict_proba gives 1-s and s before, probabilities from then on
-			s.Link.Kind = forest.Logistic
-		}
-	case "binary:hinge":
-		s.Task, s.Link.Kind = forest.Binary, forest.Step
-	case "multi:softprob", "multi:softmax":
-		s.Task, s.Link.Kind = forest.Multiclass, forest.Softmax
-		if s.Targets < 2 {
-			return m.damaged("objective %s with %d classes", m.objective, m.params.classes)
-		}
-	case "count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft":
-		s.Link.Kind, from = forest.Exp, asExp
-	default:
+	list := objectives()
+	i := slices.IndexFunc(list, func(o objective) bool { return o.Name == m.objective })
+	if i < 0 {
 		return &modelfile.UnsupportedError{Format: m.format, Op: m.objective, Reason: "XGBoost 1.0 to 3.4 have no such objective, so that what its sums mean is not known"}
+	}
+	o := list[i]
+	s.Task, s.Link.Kind, s.Decide = o.Task, o.Link, o.decide
+	if m.since(3, 5) {
+		s.Link.Kind = o.later
+	}
+	if s.Task == forest.Multiclass && s.Targets < 2 {
+		return m.damaged("objective %s with %d classes", m.objective, m.params.classes)
 	}
 	switch {
 	case s.Task == forest.Multiclass:
@@ -67,7 +92,7 @@ func (m *model) setObjective(s *forest.Spec) error {
 	}
 	m.wrapper.classify(s)
 	var err error
-	if s.Base, err = m.baseValues(s.Targets, from); err != nil {
+	if s.Base, err = m.baseValues(s.Targets, o.base); err != nil {
 		return err
 	}
 	return nil
