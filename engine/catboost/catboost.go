@@ -60,7 +60,6 @@ type file struct {
 	spec  tree.Spec
 	dims  int // values of a leaf, 0 before the first tree
 	level []split
-	grown bool // room was made for trees with a node for each test
 	value []float64
 }
 

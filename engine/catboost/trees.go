@@ -60,57 +60,56 @@ func unsupported(kind string, tree int) *modelfile.UnsupportedError {
 	return e
 }
 
-// node is the test of a split. In a test on a category the hash is the threshold
-// until place gives it a code.
-func (s split) node() tree.Node {
+// test is what a split asks: of a category whether it has the hash, which is the
+// threshold until place gives it a code; of a number whether it is above the border.
+func (s split) test() (tree.Mode, float64) {
 	if s.kind == "OneHotFeature" {
-		return tree.Node{Mode: tree.EQ, Feature: s.feature, Threshold: float64(s.hash)}
+		return tree.EQ, float64(s.hash)
 	}
-	return tree.Node{Mode: tree.GT, Feature: s.feature, Threshold: float64(s.border)}
-}
-
-// numeric reports whether the tree at hand asks numbers only, so that its levels
-// describe it.
-func (f *file) numeric() bool {
-	return len(f.level) > 0 && !slices.ContainsFunc(f.level, func(s split) bool { return s.kind != "FloatFeature" || s.border != s.border })
+	return tree.GT, float64(s.border)
 }
 
 // place gives the tests their columns, and categories their codes.
 func (f *file) place() error {
 	for i := range f.spec.Levels {
 		l := &f.spec.Levels[i]
-		if int(l.Feature) >= len(f.floats) {
-			return damaged("a split on feature %d of %d of its kind", l.Feature, len(f.floats))
+		if err := f.placeTest(l.Mode, &l.Feature, &l.Threshold, &l.MissTrue); err != nil {
+			return err
 		}
-		x := &f.floats[l.Feature]
-		l.Feature, l.MissTrue = int32(x.column), x.nanTrue
 	}
 	for i := range f.spec.Nodes {
 		n := &f.spec.Nodes[i]
-		list := f.floats
-		switch n.Mode {
-		case tree.Leaf, tree.LeafMany:
-			continue
-		case tree.EQ:
-			list = f.cats
-		}
-		if int(n.Feature) >= len(list) {
-			return damaged("a split on feature %d of %d of its kind", n.Feature, len(list))
-		}
-		x := &list[n.Feature]
-		n.Feature = int32(x.column)
-		if n.Mode == tree.GT {
-			n.MissTrue = x.nanTrue
+		if n.Mode == tree.Leaf || n.Mode == tree.LeafMany {
 			continue
 		}
-		hash := int32(n.Threshold)
-		code, ok := x.codes[hash]
-		if !ok {
-			code = float64(len(x.codes))
-			x.codes[hash] = code
+		if err := f.placeTest(n.Mode, &n.Feature, &n.Threshold, &n.MissTrue); err != nil {
+			return err
 		}
-		n.Threshold = code
 	}
+	return nil
+}
+
+func (f *file) placeTest(mode tree.Mode, feature *int32, threshold *float64, missTrue *bool) error {
+	list := f.floats
+	if mode == tree.EQ {
+		list = f.cats
+	}
+	if int(*feature) >= len(list) {
+		return damaged("a split on feature %d of %d of its kind", *feature, len(list))
+	}
+	x := &list[*feature]
+	*feature = int32(x.column)
+	if mode == tree.GT {
+		*missTrue = x.nanTrue
+		return nil
+	}
+	hash := int32(*threshold)
+	code, ok := x.codes[hash]
+	if !ok {
+		code = float64(len(x.codes))
+		x.codes[hash] = code
+	}
+	*threshold = code
 	return nil
 }
 
@@ -144,14 +143,13 @@ func (f *file) oblivious() {
 		return
 	}
 	s, read, left := &f.spec, f.r.Mark()-start, f.size-f.r.Mark()
-	if f.numeric() {
-		if f.table(); len(s.Tables) == 1 {
-			s.Values = slices.Grow(s.Values, forest.Room(len(s.Values), read, left))
-		}
-	} else if f.spread(); len(f.level) > 0 && !f.grown {
-		f.grown = true
-		s.Nodes = slices.Grow(s.Nodes, forest.Room(len(s.Nodes), read, left))
-		s.Weights = slices.Grow(s.Weights, forest.Room(len(s.Weights), read, left))
+	if d == 0 {
+		s.Roots = append(s.Roots, int32(len(s.Nodes)))
+		s.Nodes = append(s.Nodes, s.LeafOf(f.value))
+		return
+	}
+	if f.table(); len(s.Tables) == 1 {
+		s.Values = slices.Grow(s.Values, forest.Room(len(s.Values), read, left))
 	}
 }
 
@@ -164,27 +162,10 @@ func (f *file) table() {
 	s := &f.spec
 	s.Tables = append(s.Tables, tree.Table{First: int32(len(s.Levels)), Levels: int32(len(f.level)), Values: len(s.Values)})
 	for _, split := range slices.Backward(f.level) {
-		s.Levels = append(s.Levels, tree.Level{Mode: tree.GT, Feature: split.feature, Threshold: float64(split.border)})
+		mode, threshold := split.test()
+		s.Levels = append(s.Levels, tree.Level{Mode: mode, Feature: split.feature, Threshold: threshold})
 	}
 	s.Values = append(s.Values, f.value...)
-}
-
-// spread takes in the tree at hand with a node for each test, in the same order.
-func (f *file) spread() {
-	d := len(f.level)
-	first := int32(len(f.spec.Nodes))
-	f.spec.Roots = append(f.spec.Roots, first)
-	for level := range d {
-		test := f.level[d-1-level].node()
-		for range 1 << level {
-			k := int32(len(f.spec.Nodes)) - first
-			test.False, test.True = first+2*k+1, first+2*k+2
-			f.spec.Nodes = append(f.spec.Nodes, test)
-		}
-	}
-	for leaf := range 1 << d {
-		f.spec.Nodes = append(f.spec.Nodes, f.spec.LeafOf(f.value[leaf*f.dims:(leaf+1)*f.dims]))
-	}
 }
 
 // setDims notes how many values a leaf has, which is the same in all trees.
@@ -230,8 +211,8 @@ func (f *file) branch() int32 {
 	case f.r.Err() != nil:
 		return 0
 	case inner && left >= 0 && right >= 0:
-		n := s.node()
-		n.False, n.True = left, right
+		n := tree.Node{Feature: s.feature, False: left, True: right}
+		n.Mode, n.Threshold = s.test()
 		f.spec.Nodes = append(f.spec.Nodes, n)
 	case !inner && left < 0 && right < 0 && len(f.value) > 0 && f.setDims(len(f.value)):
 		f.spec.Nodes = append(f.spec.Nodes, f.spec.LeafOf(f.value))

@@ -39,6 +39,7 @@ func New(s Spec) (*Ensemble, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	s.spread(false)
 	g, err := s.survey()
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func New(s Spec) (*Ensemble, error) {
 	}
 	e.leaves = newLeaves(&s, g)
 	if !e.lay(&s, g) {
-		s.spread()
+		s.spread(true)
 		return New(s)
 	}
 	return e, nil

@@ -70,7 +70,7 @@ type Linear struct {
 }
 
 // A Level is the test that an oblivious tree makes in all nodes of a level: a
-// Node's, with a Mode from LEQ to GT and a Threshold that a float32 holds.
+// Node's, with a Mode from LEQ to NEQ.
 type Level struct {
 	Mode      Mode
 	Missing   Missing
@@ -100,7 +100,8 @@ type Spec struct {
 	Aggregate Aggregate
 	// Levels, Tables and Values describe oblivious trees, beside those of Roots,
 	// without a node for each test: a file that has them so is read several
-	// times as fast. Only ensembles that sum may have them.
+	// times as fast. Only ensembles that sum may have them. New gives nodes to
+	// those that ask for equality or whose thresholds are no float32 numbers.
 	Levels []Level
 	Tables []Table
 	Values []float64

@@ -3,6 +3,7 @@ package tree
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"online-inference/engine/modelfile"
 )
@@ -29,8 +30,8 @@ func (s *Spec) checkTables() error {
 	}
 	for i := range s.Levels {
 		switch l := &s.Levels[i]; {
-		case l.Mode < LEQ || l.Mode > GT || l.Missing > MissNone || !single(l.Threshold):
-			return fmt.Errorf("level %d has test %d of %v, missing values %d", i, l.Mode, l.Threshold, l.Missing)
+		case l.Mode < LEQ || l.Mode > NEQ || l.Missing > MissNone:
+			return fmt.Errorf("level %d has test %d, missing values %d", i, l.Mode, l.Missing)
 		case l.Feature < 0 || int(l.Feature) >= s.Features:
 			return fmt.Errorf("level %d tests feature %d of %d", i, l.Feature, s.Features)
 		}
@@ -79,25 +80,39 @@ func (o *oblivious) take(s *Spec, c *chart) {
 	}
 }
 
-// spread gives the oblivious trees nodes, as others have them: for ensembles that
-// cannot be scored in narrow nodes.
-func (s *Spec) spread() {
-	for _, t := range s.Tables {
-		first := int32(len(s.Nodes))
-		s.Roots = append(s.Roots, first)
-		for depth, l := range s.Levels[t.First:][:t.Levels] {
-			n := l.node()
-			for range 1 << depth {
-				k := int32(len(s.Nodes)) - first
-				n.False, n.True = first+2*k+1, first+2*k+2
-				s.Nodes = append(s.Nodes, n)
-			}
+// spread gives oblivious trees nodes, as others have them: all, for ensembles that
+// cannot be scored in narrow nodes, or those with levels that cannot.
+func (s *Spec) spread(all bool) {
+	wide := func(l Level) bool { return l.Mode > GT || !single(l.Threshold) }
+	if !all && !slices.ContainsFunc(s.Levels, wide) {
+		return
+	}
+	tables, levels, values := s.Tables, s.Levels, s.Values
+	s.Tables, s.Levels, s.Values = nil, nil, nil
+	for _, t := range tables {
+		levels, values := levels[t.First:][:t.Levels], values[t.Values:][:s.Targets<<t.Levels]
+		if all || slices.ContainsFunc(levels, wide) {
+			s.spreadOne(levels, values)
+			continue
 		}
-		values := s.Values[t.Values:][:s.Targets<<t.Levels]
-		for len(values) > 0 {
-			s.Nodes = append(s.Nodes, s.LeafOf(values[:s.Targets]))
-			values = values[s.Targets:]
+		s.Tables = append(s.Tables, Table{First: int32(len(s.Levels)), Levels: t.Levels, Values: len(s.Values)})
+		s.Levels, s.Values = append(s.Levels, levels...), append(s.Values, values...)
+	}
+}
+
+func (s *Spec) spreadOne(levels []Level, values []float64) {
+	first := int32(len(s.Nodes))
+	s.Roots = append(s.Roots, first)
+	s.Nodes = slices.Grow(s.Nodes, 2<<len(levels)-1)
+	for depth, l := range levels {
+		n := l.node()
+		for range 1 << depth {
+			k := int32(len(s.Nodes)) - first
+			n.False, n.True = first+2*k+1, first+2*k+2
+			s.Nodes = append(s.Nodes, n)
 		}
 	}
-	s.Levels, s.Tables, s.Values = nil, nil, nil
+	for ; len(values) > 0; values = values[s.Targets:] {
+		s.Nodes = append(s.Nodes, s.LeafOf(values[:s.Targets]))
+	}
 }
