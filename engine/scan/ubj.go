@@ -256,16 +256,9 @@ func (u *ubj) Flag() bool {
 	return u.Float() != 0
 }
 
-// each reads an array of numbers or booleans.
+// each reads an array of numbers or booleans that has no type for all.
 func (u *ubj) each(add func(v float64)) {
-	typed, n := u.open()
-	if typed != 0 {
-		w := size(typed)
-		for b := u.bytes(n * w); len(b) >= w; b = b[w:] {
-			add(scalar(typed, b))
-		}
-		return
-	}
+	_, n := u.open()
 	for i := 0; u.err == nil && i != n; i++ {
 		m := u.take()
 		switch m {
@@ -286,49 +279,67 @@ func (u *ubj) each(add func(v float64)) {
 	}
 }
 
-// run gives the bytes of an array of one type if the next value is one with
-// elements of the type that marker names.
-func (u *ubj) run(marker byte) []byte {
-	at, typed := u.pos, u.typed
-	if u.marker() != '[' || typed != 0 || u.left() < 2 || u.data[u.pos+1] != '$' {
-		return nil
+// run gives type and bytes of an array if the next value is one of one type;
+// else the type is 0 and nothing is read.
+func (u *ubj) run() (typed byte, elements []byte) {
+	if u.marker() != '[' || u.typed != 0 || u.left() < 2 || u.data[u.pos+1] != '$' {
+		return 0, nil
 	}
-	if m, n := u.open(); m == marker {
-		return u.bytes(n * size(m))
+	typed, n := u.open()
+	return typed, u.bytes(n * size(typed))
+}
+
+// numbers appends the numbers of an array of one type.
+func numbers[T float32 | float64](dst []T, typed byte, b []byte) []T {
+	for w := size(typed); len(b) >= w; b = b[w:] {
+		dst = append(dst, T(scalar(typed, b)))
 	}
-	if u.err == nil {
-		u.pos = at
-	}
-	return nil
+	return dst
 }
 
 func (u *ubj) Floats32(dst []float32) []float32 {
 	dst = dst[:0]
-	if b := u.run('d'); b != nil {
+	switch typed, b := u.run(); typed {
+	case 0:
+		u.each(func(v float64) { dst = append(dst, float32(v)) })
+	case 'd':
 		for ; len(b) >= 4; b = b[4:] {
 			dst = append(dst, math.Float32frombits(binary.BigEndian.Uint32(b)))
 		}
-		return dst
+	default:
+		dst = numbers(dst, typed, b)
 	}
-	u.each(func(v float64) { dst = append(dst, float32(v)) })
 	return dst
 }
 
 func (u *ubj) Floats64(dst []float64) []float64 {
 	dst = dst[:0]
+	typed, b := u.run()
+	if typed != 0 {
+		return numbers(dst, typed, b)
+	}
 	u.each(func(v float64) { dst = append(dst, v) })
 	return dst
 }
 
 func (u *ubj) Ints(dst []int32) []int32 {
 	dst = dst[:0]
-	if b := u.run('l'); b != nil {
+	switch typed, b := u.run(); typed {
+	case 0:
+		u.each(func(v float64) { dst = append(dst, u.whole(v)) })
+	case 'l':
 		for ; len(b) >= 4; b = b[4:] {
 			dst = append(dst, int32(binary.BigEndian.Uint32(b)))
 		}
-		return dst
+	case 'U':
+		for _, v := range b {
+			dst = append(dst, int32(v))
+		}
+	default:
+		for w := size(typed); len(b) >= w; b = b[w:] {
+			dst = append(dst, u.whole(scalar(typed, b)))
+		}
 	}
-	u.each(func(v float64) { dst = append(dst, u.whole(v)) })
 	return dst
 }
 
