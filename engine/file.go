@@ -8,26 +8,13 @@ import (
 	"runtime/debug"
 )
 
-// LoadFile is Load on the content of a file. A regular file of some size is mapped into
-// memory while it is read, where the system can do that, so that its pages are
-// neither copied nor made: that is a tenth of the time, and memory as large as
-// the file. Nobody should write to a file that is being loaded; a rename in its
-// place does no harm.
-func LoadFile(path string) (*Model, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read model: %w", err)
-	}
-	m, done, loadErr := loadMapped(f)
-	if done {
-		err = f.Close()
-	} else {
-		var data []byte
-		data, err = read(f)
-		if err = errors.Join(err, f.Close()); err == nil {
-			m, loadErr = Load(data)
-		}
-	}
+// LoadFile is Load on the content of a file, which is there as UseFile has it.
+func LoadFile(path string) (m *Model, err error) {
+	var loadErr error
+	err = UseFile(path, func(data []byte) error {
+		m, loadErr = Load(data)
+		return nil
+	})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("cannot read model: %w", err)
@@ -35,6 +22,30 @@ func LoadFile(path string) (*Model, error) {
 		return nil, fmt.Errorf("cannot load %s: %w", path, loadErr)
 	}
 	return m, nil
+}
+
+// UseFile calls use with the content of a file and gives its error. The content is
+// gone when use returns; Load keeps nothing of it.
+//
+// A regular file of some size is mapped into memory, where the system can do that,
+// so that its pages are neither copied nor made: that is a tenth of the time that
+// loading takes, and memory as large as the file. Nobody should write to a file
+// that is in use; a rename in its place does no harm. Where it does get shorter,
+// use is called again with what is left.
+func UseFile(path string, use func(data []byte) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	done, used := useMapped(f, use)
+	if done {
+		return errors.Join(used, f.Close())
+	}
+	data, err := read(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return use(data)
 }
 
 // read is the whole content, into memory of its size where that is known. It may
@@ -62,22 +73,21 @@ var mapFrom int64 = 1 << 16
 // mapping is mapFile, which tests get in the way of.
 var mapping = mapFile
 
-// loadMapped loads a file that is mapped. It reports not done where the file
-// cannot be mapped, or has changed meanwhile in a way that the readers, which
+// useMapped is UseFile for a file that is mapped. It reports not done where the
+// file cannot be mapped, or has changed meanwhile in a way that readers, which
 // check everything once, do not expect: a mapping whose file gets shorter loses
 // its pages. Then the file is to be read.
-func loadMapped(f *os.File) (m *Model, done bool, err error) {
+func useMapped(f *os.File, use func(data []byte) error) (done bool, err error) {
 	data, unmap := mapping(f)
 	if data == nil {
-		return nil, false, nil
+		return false, nil
 	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer unmap()
 	defer func() {
 		if recover() != nil { // a fault of ours comes back on what is read, and is not caught there
-			m, done, err = nil, false, nil
+			done, err = false, nil
 		}
 	}()
-	m, err = Load(data)
-	return m, true, err
+	return true, use(data)
 }

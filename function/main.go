@@ -198,6 +198,7 @@ func supervise(ctx context.Context, cfg *Config, srv *server.Server, log zerolog
 			return err
 		case m := <-loaded:
 			ready(m)
+			go returnLeftover()
 			exit, hang = after(cfg.ExitAfter), after(cfg.HangAfter)
 		case <-exit:
 			log.Error().Msg("EXIT_AFTER: a demonstration switch ends this process")

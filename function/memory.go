@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 )
@@ -49,6 +50,20 @@ func containerMemory(root fs.FS) int64 {
 		return n
 	}
 	return 0
+}
+
+// leftover is the heap in bytes from which on what loading a model has left is
+// given back. Below, the collection would cost the first requests more than the
+// memory is worth: small models leave a megabyte.
+const leftover = 8 << 20
+
+// returnLeftover gives memory that loading took, and nobody uses any more, back to
+// the system. The runtime itself would do so after minutes without a request.
+func returnLeftover() {
+	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	if metrics.Read(heap); heap[0].Value.Uint64() >= leftover {
+		debug.FreeOSMemory()
+	}
 }
 
 // system is the root of the file system.

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 	"testing/fstest"
 )
@@ -46,5 +47,22 @@ func TestLimitMemory(t *testing.T) {
 	debug.SetMemoryLimit(5_000_000_000) // as GOMEMLIMIT does
 	if got := limitMemory(root); got != 0 || debug.SetMemoryLimit(-1) != 5_000_000_000 {
 		t.Errorf("the limit is %d, and %d is told", debug.SetMemoryLimit(-1), got)
+	}
+}
+
+// TestReturnLeftover: a large heap of garbage goes back to the system.
+func TestReturnLeftover(t *testing.T) {
+	released := func() int {
+		s := []metrics.Sample{{Name: "/memory/classes/heap/released:bytes"}}
+		metrics.Read(s)
+		return int(s[0].Value.Uint64())
+	}
+	garbage := make([]byte, 4*leftover)
+	for i := range garbage {
+		garbage[i] = 1
+	}
+	before := released()
+	if returnLeftover(); released()-before < 2*leftover {
+		t.Errorf("%d bytes are given back, %d before", released(), before)
 	}
 }

@@ -98,13 +98,32 @@ func looksLikeModel(path string) (bool, error) {
 	return engine.Sniff(head) != "", err
 }
 
-// readModel reads a model file, which has to look like one.
-func readModel(path string) ([]byte, error) {
-	data, err := readFile(path, maxModelBytes)
-	if err == nil && engine.Sniff(data) == "" {
-		err = &NoModelError{path, "the content is of no format that is known (" + formats + ")"}
+// useModel calls use with the content of a model file, which has to look like
+// one. The content is gone afterwards; use may be called twice, as engine.UseFile
+// says.
+func useModel(path string, use func(data []byte) error) error {
+	checked := func(data []byte) error {
+		switch {
+		case len(data) > maxModelBytes:
+			return tooLarge(path, maxModelBytes)
+		case engine.Sniff(data) == "":
+			return &NoModelError{path, "the content is of no format that is known (" + formats + ")"}
+		}
+		return use(data)
 	}
-	return data, err
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() && info.Size() <= maxModelBytes {
+		return engine.UseFile(path, checked)
+	}
+	data, err := readFile(path, maxModelBytes) // a pipe, or a file that is too large
+	if err != nil {
+		return err
+	}
+	return checked(data)
+}
+
+func tooLarge(path string, limit int64) error {
+	return &NoModelError{path, fmt.Sprintf("it is larger than %d bytes", limit)}
 }
 
 // readFile reads a file or a pipe of bounded size.
@@ -118,9 +137,8 @@ func readFile(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	tooLarge := &NoModelError{path, fmt.Sprintf("it is larger than %d bytes", limit)}
 	if info.Size() > limit {
-		return nil, tooLarge
+		return nil, tooLarge(path, limit)
 	}
 	data := make([]byte, 0, info.Size()+1) // the read after the last sees the end
 	for {
@@ -128,7 +146,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 		data = data[:len(data)+n]
 		switch {
 		case int64(len(data)) > limit:
-			return nil, tooLarge
+			return nil, tooLarge(path, limit)
 		case errors.Is(err, io.EOF):
 			return data, nil
 		case err != nil:

@@ -1,6 +1,7 @@
 package artefact
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -43,12 +44,20 @@ const fallbackVersion = "1"
 // Load reads a model file, or a folder with one model file and an optional
 // model.yaml, and checks that both say the same. It does not run the model:
 // SelfTest does.
-func Load(path string, labels Labels) (*Model, error) {
-	f, err := Read(path)
+func Load(path string, labels Labels) (m *Model, err error) {
+	file, desc, err := locate(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot load model: %w", err)
 	}
-	return f.Load(labels)
+	var loadErr error
+	err = useModel(file, func(data []byte) error {
+		m, loadErr = (&Files{Path: path, Name: file, Data: data, description: desc}).Load(labels)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot load model: %w", err)
+	}
+	return m, loadErr
 }
 
 // Files are an artefact as it lies on disk, before anything is made of it.
@@ -66,11 +75,15 @@ func Read(path string) (*Files, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot load model: %w", err)
 	}
-	data, err := readModel(file)
+	var content []byte
+	err = useModel(file, func(data []byte) error {
+		content = bytes.Clone(data)
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot load model: %w", err)
 	}
-	return &Files{Path: path, Name: file, Data: data, description: desc}, nil
+	return &Files{Path: path, Name: file, Data: content, description: desc}, nil
 }
 
 // Load makes a model of the files, as the function of the same name does.

@@ -143,7 +143,7 @@ func (r *Record) againstCompilers(d *report.Document) {
 
 func (r *Record) loading(d *report.Document) {
 	d.P("## Load and memory")
-	d.P("\"First\" is the first load of a new process on one thread from a file in the page cache, \"again\" the least of those after it; \"first, all\" is the first load of ours in a new process that may use all processors, as programs do unless they are told otherwise. Of several processes the fastest counts. \"ms/MB\" is \"first, all\" for ours and \"first\" for the others. Memory is what the process has more in RAM after the first load (for a peer, also one scored row) than before; for ours also what the model holds on the heap after a collection. Ours is `engine.LoadFile`, which maps a file of 1 MB or more while it loads; the server, which also tells the file's SHA-256, reads it into memory first.")
+	d.P("\"First\" is the first load of a new process on one thread from a file in the page cache, \"again\" the least of those after it; \"first, all\" is the first load of ours in a new process that may use all processors, as programs do unless they are told otherwise. Of several processes the fastest counts. \"ms/MB\" is \"first, all\" for ours and \"first\" for the others. Memory is what the process has more in RAM after the first load (for a peer, also one scored row) than before; for ours also what the model holds on the heap after a collection. Ours is `engine.LoadFile`, which maps a file of 64 kB or more while it loads, as the server does.")
 	var rows [][]string
 	for i := range r.Models {
 		m := &r.Models[i]
