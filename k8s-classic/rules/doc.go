@@ -57,6 +57,7 @@ func all() []rule {
 		{"knative-revision", checkRevisions},
 		{"knative-flagged-field", checkFlagged},
 		{"knative-probe-period", checkProbePeriod},
+		{"knative-full-duplex", checkDuplex},
 	}
 }
 

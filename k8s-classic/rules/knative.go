@@ -2,8 +2,10 @@ package rules
 
 import (
 	"context"
+	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"knative.dev/pkg/apis"
 	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
 )
@@ -95,6 +97,38 @@ func checkProbePeriod(s *set, add report) {
 			if c.ReadinessProbe != nil && c.ReadinessProbe.PeriodSeconds != 0 {
 				add(o, "periodSeconds %d on the readiness probe: every start waits for whole seconds", c.ReadinessProbe.PeriodSeconds)
 			}
+		}
+	}
+}
+
+// fullDuplex is the annotation of a revision whose proxies read a request while
+// they answer it.
+const fullDuplex = "features.knative.dev/http-full-duplex"
+
+// checkDuplex finds revisions of HTTP/1 whose large requests can lose their
+// answers: Knative's proxies, as Go's HTTP/1 server is by default, close a
+// connection whose request was not read whole when its answer was there. With
+// HTTP/2 there is nothing to set, and Knative fails with it.
+func checkDuplex(s *set, add report) {
+	for _, o := range s.objects {
+		var template *servingv1.RevisionTemplateSpec
+		switch k := o.typed.(type) {
+		case *servingv1.Service:
+			template = &k.Spec.Template
+		case *servingv1.Configuration:
+			template = &k.Spec.Template
+		default:
+			continue
+		}
+		http2 := false
+		for _, c := range template.Spec.Containers {
+			http2 = http2 || slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.Name == "h2c" })
+		}
+		switch on := template.Annotations[fullDuplex] == "Enabled"; {
+		case on && http2:
+			add(o, "%s with the port h2c: Knative's proxy fails with both", fullDuplex)
+		case !on && !http2:
+			add(o, "no %s: Enabled: requests of some hundred kB can lose their answers", fullDuplex)
 		}
 	}
 }
