@@ -108,6 +108,9 @@ type Port struct {
 	// Columns names the features of an input of more than one column, where
 	// the file knows them; otherwise it is empty.
 	Columns []string
+	// Categories are the only texts that an input takes, beside the empty one for
+	// a missing value, where the file lists them; otherwise it is empty.
+	Categories []string
 }
 
 // Width is the number of elements in a row, or -1 where the file leaves it open.

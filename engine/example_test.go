@@ -85,7 +85,8 @@ func ExampleLoad_missing() {
 
 // Columns of text are inputs of their own, and the empty string is missing text.
 // XGBoost takes no category that it has not met in training, and neither does
-// the engine: the error names the row.
+// the engine: the signature lists them where the file is sure of them, and the error
+// names the row.
 func ExampleBatch_Run_text() {
 	m, err := engine.LoadFile("testdata/golden/xgb_cat_strings/model.json")
 	if err != nil {
@@ -98,6 +99,7 @@ func ExampleBatch_Run_text() {
 		case "city":
 			x.Str[0], x.Str[1] = "Quito", ""
 		case "job":
+			fmt.Println(in.Categories)
 			x.Str[0], x.Str[1] = "teacher", "driver"
 		default:
 			x.F32[0], x.F32[1] = 50, float32(math.NaN())
@@ -119,6 +121,7 @@ func ExampleBatch_Run_text() {
 		fmt.Println("row", value.Row, "is refused:", value.Reason)
 	}
 	// Output:
+	// [clerk driver nurse teacher]
 	// 0.0492
 	// 0.7382
 	// row 1 is refused: "Atlantis" is no category of column "city"

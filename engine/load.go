@@ -35,7 +35,7 @@ type format struct {
 	// is tells the format by the first kilobytes, and sure whether they are
 	// enough to say so of a file that may be anything; nil where is is enough.
 	is, sure   func(data []byte) bool
-	load       func(data []byte) (*Model, error)
+	load       func(format string, data []byte) (*Model, error)
 	objectives func() []forest.Objective // nil where the file says what it computes
 }
 
@@ -51,15 +51,15 @@ func formats() []format {
 	return []format{
 		{name: "onnx", title: "ONNX", told: "its first bytes", is: onnx.Sniff, load: loadONNX},
 		{name: "xgboost-ubj", title: "XGBoost UBJSON", told: "an object with keys of counted length", is: ubj,
-			load: forestLoader("xgboost-ubj", xgboost.ParseUBJ), objectives: xgboost.Objectives},
+			load: forestLoader(xgboost.ParseUBJ), objectives: xgboost.Objectives},
 		{name: "catboost-json", title: "CatBoost JSON", told: "a JSON object with `features_info`, `model_info`, `oblivious_trees` or `trees`",
 			is:   func(data []byte) bool { return object(data) && catboost.Sniff(data) },
-			load: forestLoader("catboost-json", catboost.Parse), objectives: catboost.Objectives},
+			load: forestLoader(catboost.Parse), objectives: catboost.Objectives},
 		{name: "xgboost-json", title: "XGBoost JSON", told: "any other JSON object; one with `learner` where any file may stand", is: object,
 			sure: func(data []byte) bool { return bytes.Contains(data, []byte(`"learner"`)) },
-			load: forestLoader("xgboost-json", xgboost.ParseJSON), objectives: xgboost.Objectives},
+			load: forestLoader(xgboost.ParseJSON), objectives: xgboost.Objectives},
 		{name: "lightgbm-text", title: "LightGBM text", told: "its first line, `tree`", is: lightgbm.Sniff,
-			load: forestLoader("lightgbm-text", lightgbm.Parse), objectives: lightgbm.Objectives},
+			load: forestLoader(lightgbm.Parse), objectives: lightgbm.Objectives},
 	}
 }
 
@@ -78,7 +78,7 @@ func load(data []byte) (*Model, error) {
 		return nil, &FormatError{Format: "model", Offset: 0, Reason: "the content is of no format that is known: " +
 			"ONNX, XGBoost JSON or UBJ, LightGBM text, CatBoost JSON"}
 	}
-	return f.load(data)
+	return f.load(f.name, data)
 }
 
 // Sniff tells the format of a model by the first kilobytes of its file; "" is
@@ -92,8 +92,8 @@ func Sniff(data []byte) string {
 	return f.name
 }
 
-func forestLoader(format string, parse func([]byte) (*forest.Plan, error)) func([]byte) (*Model, error) {
-	return func(data []byte) (*Model, error) {
+func forestLoader(parse func([]byte) (*forest.Plan, error)) func(string, []byte) (*Model, error) {
+	return func(format string, data []byte) (*Model, error) {
 		p, err := parse(data)
 		if err != nil {
 			return nil, err
@@ -116,7 +116,7 @@ func loadForest(format string, p *forest.Plan) *Model {
 }
 
 func forestPort(p forest.Port) Port {
-	return Port{Name: p.Name, Type: p.Type, Shape: p.Shape, Role: Role(p.Role), Columns: p.Columns}
+	return Port{Name: p.Name, Type: p.Type, Shape: p.Shape, Role: Role(p.Role), Columns: p.Columns, Categories: p.Texts}
 }
 
 // forestPlan and forestRun fit a native model to what a Model runs.
@@ -143,7 +143,7 @@ func (r forestRun) input(i int) *Tensor  { return r.Input(i) }
 func (r forestRun) output(i int) *Tensor { return r.Output(i) }
 func (r forestRun) execute() error       { return r.Execute() }
 
-func loadONNX(data []byte) (*Model, error) {
+func loadONNX(format string, data []byte) (*Model, error) {
 	file, err := onnx.Parse(data)
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func loadONNX(data []byte) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{plan: graphPlan{p}}
-	m.sig.Format = "onnx"
+	m.sig.Format = format
 	m.sig.Classes = Classes(p.Classes)
 	for _, in := range p.Inputs {
 		m.sig.Inputs = append(m.sig.Inputs, port(in))

@@ -234,7 +234,7 @@ func TestRefusedValues(t *testing.T) {
 	rejects := filepath.Join(t.TempDir(), "rejects.csv")
 	in := lines("income,debt,age,city,job", "30.5,11.2,41,Lyon,nurse", "80,7,33,Lyon,pilot", "1,2,3", "80,,33,,clerk", "1,2,3,Atlantis,nurse", "x,2,3,Lyon,nurse", "30.5,11.2,41,Lyon,nurse")
 	got := execute(t, strings.NewReader(in), "predict", model, "-skip-bad", "-rejects", rejects)
-	want := `oinf: standard input, line 3, column "job": "pilot" is no category of column "job"
+	want := `oinf: standard input, line 3, column "job": expected one of "clerk", "driver", "nurse", "teacher" or null, got "pilot"
 oinf: standard input, line 4: expected 5 cells, as many as the header has, got 3
 oinf: standard input, line 6, column "city": "Atlantis" is no category of column "city"
 oinf: standard input, line 7, column "income": expected a number or null, got "x"

@@ -113,23 +113,19 @@ func (f *file) classes(n int) (forest.Classes, error) {
 }
 
 // Objectives lists the loss functions that are read.
-func Objectives() (list []forest.Objective) {
-	add := func(task forest.Task, link forest.LinkKind, names ...string) {
-		for _, name := range names {
-			list = append(list, forest.Objective{Name: name, Task: task, Link: link})
-		}
-	}
-	add(forest.Regression, forest.Identity, "RMSE", "MAE", "Quantile", "Expectile", "LogLinQuantile", "Lq", "Huber", "MAPE", "LogCosh", "Cox",
-		"SurvivalAft", "QueryRMSE", "QuerySoftMax", "QueryCrossEntropy", "GroupQuantile", "YetiRank", "YetiRankPairwise", "PairLogit",
-		"PairLogitPairwise", "StochasticRank", "StochasticFilter", "LambdaMart", "PythonUserDefinedPerObject")
-	add(forest.Regression, forest.Identity, severalTargets()...)
-	add(forest.Regression, forest.Exp, "Poisson", "Tweedie")
-	add(forest.Regression, forest.NormalScale, "RMSEWithUncertainty")
-	add(forest.Binary, forest.Logistic, "Logloss", "CrossEntropy", "Focal")
-	add(forest.Multiclass, forest.Softmax, "MultiClass")
-	add(forest.Multiclass, forest.Logistic, "MultiClassOneVsAll")
-	add(forest.Multilabel, forest.Logistic, "MultiLogloss", "MultiCrossEntropy")
-	return list
+func Objectives() []forest.Objective {
+	return slices.Concat(
+		forest.Objectives(forest.Regression, forest.Identity, "RMSE", "MAE", "Quantile", "Expectile", "LogLinQuantile", "Lq", "Huber", "MAPE", "LogCosh", "Cox",
+			"SurvivalAft", "QueryRMSE", "QuerySoftMax", "QueryCrossEntropy", "GroupQuantile", "YetiRank", "YetiRankPairwise", "PairLogit",
+			"PairLogitPairwise", "StochasticRank", "StochasticFilter", "LambdaMart", "PythonUserDefinedPerObject"),
+		forest.Objectives(forest.Regression, forest.Identity, severalTargets()...),
+		forest.Objectives(forest.Regression, forest.Exp, "Poisson", "Tweedie"),
+		forest.Objectives(forest.Regression, forest.NormalScale, "RMSEWithUncertainty"),
+		forest.Objectives(forest.Binary, forest.Logistic, "Logloss", "CrossEntropy", "Focal"),
+		forest.Objectives(forest.Multiclass, forest.Softmax, "MultiClass"),
+		forest.Objectives(forest.Multiclass, forest.Logistic, "MultiClassOneVsAll"),
+		forest.Objectives(forest.Multilabel, forest.Logistic, "MultiLogloss", "MultiCrossEntropy"),
+	)
 }
 
 // severalTargets are the losses of regressions whose leaves have any number of

@@ -79,7 +79,7 @@ func (f *file) place() error {
 	}
 	for i := range f.spec.Nodes {
 		n := &f.spec.Nodes[i]
-		if n.Mode == tree.Leaf || n.Mode == tree.LeafMany {
+		if n.Ends() {
 			continue
 		}
 		if err := f.placeTest(n.Mode, &n.Feature, &n.Threshold, &n.MissTrue); err != nil {

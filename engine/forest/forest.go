@@ -42,6 +42,7 @@ type Port struct {
 	Shape   []int // -1 for the number of rows
 	Role    Role
 	Columns []string
+	Texts   []string // the only ones that an input of text takes, beside the empty one for missing; nil where it takes all
 }
 
 // Classes are the labels of a classifier: either Ints or Strings is set.
@@ -67,6 +68,9 @@ type Column struct {
 	Name string
 	// Text gives the number that stands for a text; nil for a column of numbers.
 	Text func(string) (code float64, ok bool)
+	// Texts are all that Text takes but the empty one, in the order of their
+	// codes; nil where it takes any, or where they are not known.
+	Texts []string
 	// Number gives the code of a category that is a number; nil where numbers
 	// are compared as they are. It is not asked about NaN.
 	Number func(float64) (code float64, ok bool)
@@ -224,7 +228,7 @@ func (p *Plan) nameInputs() error {
 		if c.Text != nil {
 			typ = tensor.String
 		}
-		p.Inputs = append(p.Inputs, Port{Name: name, Type: typ, Shape: []int{-1, 1}})
+		p.Inputs = append(p.Inputs, Port{Name: name, Type: typ, Shape: []int{-1, 1}, Texts: c.Texts})
 	}
 	return nil
 }

@@ -269,7 +269,7 @@ func (r *weightReader) next() (leaf int32, w tree.Weight, err error) {
 	}
 	in, id, t := r.inTrees[r.k], r.ids[r.k], r.to[r.k]
 	leaf = r.index.find(in, id)
-	if leaf < 0 || r.spec.Nodes[leaf].Mode != tree.Leaf && r.spec.Nodes[leaf].Mode != tree.LeafMany {
+	if leaf < 0 || !r.spec.Nodes[leaf].Ends() {
 		return 0, w, fmt.Errorf("a weight belongs to node %d of tree %d, which is no leaf", id, in)
 	}
 	if leaf == r.leaf && t == r.target {
@@ -357,7 +357,7 @@ func rearrange(s *tree.Spec, owner []int32) {
 	}
 	for i := range s.Nodes {
 		counts[i+1] += counts[i]
-		if n := &s.Nodes[i]; n.Mode == tree.Leaf || n.Mode == tree.LeafMany {
+		if n := &s.Nodes[i]; n.Ends() {
 			*n = tree.Node{Mode: tree.LeafMany, True: counts[i], False: counts[i]}
 		}
 	}

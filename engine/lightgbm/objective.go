@@ -10,20 +10,16 @@ import (
 )
 
 // Objectives lists what is read. "custom" stands for a file that names none.
-func Objectives() (list []forest.Objective) {
-	add := func(task forest.Task, link forest.LinkKind, names ...string) {
-		for _, name := range names {
-			list = append(list, forest.Objective{Name: name, Task: task, Link: link})
-		}
-	}
-	add(forest.Regression, forest.Identity, "regression", "regression_l1", "huber", "fair", "quantile", "mape", "lambdarank", "rank_xendcg", none, custom)
-	add(forest.Regression, forest.Exp, "poisson", "gamma", "tweedie")
-	add(forest.Regression, forest.Logistic, "cross_entropy")
-	add(forest.Regression, forest.Softplus, "cross_entropy_lambda")
-	add(forest.Binary, forest.Logistic, "binary")
-	add(forest.Multiclass, forest.Softmax, "multiclass")
-	add(forest.Multiclass, forest.Logistic, "multiclassova") // each for itself: they need not add up to 1
-	return list
+func Objectives() []forest.Objective {
+	return slices.Concat(
+		forest.Objectives(forest.Regression, forest.Identity, append(withRoots(), "lambdarank", "rank_xendcg", none, custom)...),
+		forest.Objectives(forest.Regression, forest.Exp, "poisson", "gamma", "tweedie"),
+		forest.Objectives(forest.Regression, forest.Logistic, "cross_entropy"),
+		forest.Objectives(forest.Regression, forest.Softplus, "cross_entropy_lambda"),
+		forest.Objectives(forest.Binary, forest.Logistic, "binary"),
+		forest.Objectives(forest.Multiclass, forest.Softmax, "multiclass"),
+		forest.Objectives(forest.Multiclass, forest.Logistic, "multiclassova"), // each for itself: they need not add up to 1
+	)
 }
 
 // The objectives whose models may have any number of targets.
@@ -57,7 +53,7 @@ func (f *file) setObjective(s *forest.Spec) error {
 	case s.Task == forest.Multiclass:
 		targets = max(f.classes, 1)
 		s.Classes = forest.Counted(targets)
-	case roots(name) && slices.Contains(options, "sqrt"):
+	case slices.Contains(withRoots(), name) && slices.Contains(options, "sqrt"):
 		s.Link.Kind = forest.SignedSquare
 	}
 	if f.each != targets {
@@ -79,8 +75,8 @@ func (f *file) setObjective(s *forest.Spec) error {
 	return nil
 }
 
-// roots reports whether an objective has the setting reg_sqrt, which trains on
-// roots of the labels.
-func roots(objective string) bool {
-	return slices.Contains([]string{"regression", "regression_l1", "huber", "fair", "quantile", "mape"}, objective)
+// withRoots are the objectives with the setting reg_sqrt, which trains on roots of
+// the labels.
+func withRoots() []string {
+	return []string{"regression", "regression_l1", "huber", "fair", "quantile", "mape"}
 }

@@ -11,9 +11,10 @@ import (
 var apartNodes = 1 << 14
 
 // layApart lays out trees of float32 tests in groups, each by a goroutine, where
-// they are large and apart, and leaves hold their numbers themselves. Jumps are relative, so that the groups' nodes one
-// behind the other are what one builder makes. It reports false, and leaves all
-// as it was, where that does not hold or a jump is too wide.
+// they are large and apart, and leaves hold their numbers themselves. Jumps are
+// relative, so that the groups' nodes one behind the other are what one builder
+// makes. It reports false, and leaves all as it was, where that does not hold or a
+// jump is too wide.
 func (e *Ensemble) layApart(s *Spec, g *grove, c *chart, stems []stem) bool {
 	workers := min(runtime.GOMAXPROCS(0), len(stems))
 	if workers < 2 || len(s.Nodes) < apartNodes || e.leaves.form != leafFloat || g.marks != nil {

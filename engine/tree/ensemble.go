@@ -108,8 +108,9 @@ func newChart(s *Spec, g *grove, wide bool) *chart {
 		}
 		c.ask(s, g)
 	}
-	for i := range s.Levels {
-		if n := s.Levels[i].node(); !wide {
+	if !wide {
+		for i := range s.Levels {
+			n := s.Levels[i].node()
 			w, _ := n.way(false)
 			c.want(w.kind, n.Feature)
 		}
@@ -125,7 +126,7 @@ func (c *chart) count(s *Spec) {
 		c.tested = append(c.tested, s.Levels[i].Feature)
 	}
 	for i := range s.Nodes {
-		if !s.Nodes[i].ends() {
+		if !s.Nodes[i].Ends() {
 			c.tested = append(c.tested, s.Nodes[i].Feature)
 		}
 	}
@@ -138,7 +139,7 @@ func (c *chart) count(s *Spec) {
 // it is known by the tree whether they fit narrow ones, of others by the node.
 func (c *chart) ask(s *Spec, g *grove) {
 	ask := func(n *Node) {
-		if !n.ends() {
+		if !n.Ends() {
 			w, _ := n.way(c.wide)
 			c.want(w.kind, n.Feature)
 		}

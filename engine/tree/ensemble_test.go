@@ -212,7 +212,7 @@ func circular(nodes []Node, at int32, path []int32) bool {
 			return true
 		}
 	}
-	if nodes[at].ends() {
+	if nodes[at].Ends() {
 		return false
 	}
 	path = append(path[:len(path):len(path)], at)

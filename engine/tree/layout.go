@@ -116,7 +116,7 @@ func (b *builder) tree(m stem) ref {
 	root := m.root
 	t := ref{steps: m.height, target: max(0, m.target)}
 	b.delta, b.threshold = 0, 0
-	if b.at != nil && !b.spec.Nodes[root].ends() && b.at[root] > 0 {
+	if b.at != nil && !b.spec.Nodes[root].Ends() && b.at[root] > 0 {
 		t.root = uint32(b.at[root] - 1)
 		t.mean = float32(t.steps)
 		return t
@@ -149,7 +149,7 @@ func (b *builder) tree(m stem) ref {
 // is to be written there.
 func (b *builder) child(p place) (inner bool) {
 	n := &b.spec.Nodes[p.node]
-	if n.ends() {
+	if n.Ends() {
 		b.put(p.slot, node{threshold: b.payload(p.node)})
 		b.ends++
 		b.depths += int(p.depth)
@@ -311,7 +311,7 @@ func (b *builder) undo(root int32, before extent) {
 		k := b.stack[len(b.stack)-1].node
 		b.stack = b.stack[:len(b.stack)-1]
 		n, first := &b.spec.Nodes[k], before.nodes
-		if n.ends() {
+		if n.Ends() {
 			if first = before.values; b.leaves.form == leafRecord {
 				first = before.records
 			}
@@ -319,7 +319,7 @@ func (b *builder) undo(root int32, before extent) {
 		if int(b.at[k])-1 < first {
 			continue
 		}
-		if b.at[k] = 0; !n.ends() {
+		if b.at[k] = 0; !n.Ends() {
 			b.stack = append(b.stack, place{node: n.True}, place{node: n.False})
 		}
 	}

@@ -37,14 +37,14 @@ func (o *oblivious) add(s *Spec, g *grove, c *chart, m stem, width int) bool {
 	level := []int32{m.root}
 	for range height {
 		first := s.Nodes[level[0]]
-		if first.ends() {
+		if first.Ends() {
 			break
 		}
 		want := newTest(&first, false)
 		next := make([]int32, 0, 2*len(level))
 		for _, k := range level {
 			n := s.Nodes[k]
-			if n.ends() || g.marks != nil && g.marks[k].refs != 1 || n.Feature != first.Feature {
+			if n.Ends() || g.marks != nil && g.marks[k].refs != 1 || n.Feature != first.Feature {
 				o.levels = o.levels[:t.first]
 				return false
 			}
@@ -61,7 +61,7 @@ func (o *oblivious) add(s *Spec, g *grove, c *chart, m stem, width int) bool {
 	var one [1]Weight
 	for _, k := range level {
 		n := &s.Nodes[k]
-		if !n.ends() {
+		if !n.Ends() {
 			o.levels, o.values = o.levels[:t.first], o.values[:t.values]
 			return false
 		}

@@ -29,7 +29,7 @@ func (s *Spec) find(i int) (root, node int) {
 			}
 			seen[k] = true
 			found, first = found || k == i, min(first, k)
-			if n := &s.Nodes[k]; !n.ends() {
+			if n := &s.Nodes[k]; !n.Ends() {
 				stack = append(stack, n.True, n.False)
 			}
 		}

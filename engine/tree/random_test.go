@@ -245,7 +245,7 @@ func TestFar(t *testing.T) {
 			}
 			s := g.grow(1+r.IntN(30), r.IntN(7))
 			for k := range s.Nodes { // nothing but the reach makes them wide
-				if !s.Nodes[k].ends() {
+				if !s.Nodes[k].Ends() {
 					s.Nodes[k].Threshold = float64(float32(s.Nodes[k].Threshold))
 				}
 			}

@@ -58,7 +58,7 @@ func referenceRow[T Value](s *Spec, row []T, sums []float64) {
 func walk[T Value](s *Spec, at int32, row []T) *Node {
 	for {
 		n := &s.Nodes[at]
-		if n.ends() {
+		if n.Ends() {
 			return n
 		}
 		if holds(s, n, float64(row[n.Feature])) {

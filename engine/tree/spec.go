@@ -51,8 +51,8 @@ type Node struct {
 	MissTrue  bool // a missing value goes to the true child
 }
 
-// ends reports whether the node is a leaf of either kind.
-func (n *Node) ends() bool { return n.Mode == Leaf || n.Mode == LeafMany }
+// Ends reports whether the node is a leaf of either kind.
+func (n *Node) Ends() bool { return n.Mode == Leaf || n.Mode == LeafMany }
 
 // A Weight is what a leaf adds to one target.
 type Weight struct {

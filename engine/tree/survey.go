@@ -58,10 +58,13 @@ func (s *Spec) end(t int) int {
 }
 
 // walkApart surveys trees as most files have them: one behind the other, each
-// node behind its only parent. It keeps nothing of a node but its depth, and that
+// node behind its only parent or without one. It keeps nothing of a node but its depth, and that
 // until the next tree. It reports false, and what it found means nothing, where
 // anything is otherwise; what is wrong is among that.
 func (s *Spec) walkApart(g *grove) bool {
+	if len(s.Nodes) > 0 && (len(s.Roots) == 0 || s.Roots[0] != 0) {
+		return false // nodes that no tree would show
+	}
 	most := 0
 	for t, root := range s.Roots {
 		if s.end(t) <= int(root) {
@@ -82,12 +85,15 @@ func (s *Spec) walkApart(g *grove) bool {
 		m := stem{root: root, target: -2}
 		for i := range tree {
 			n, depth := &tree[i], depths[i]
-			if depth == 0 || n.Mode > LeafMany || n.Missing > MissNone {
+			if n.Mode > LeafMany || n.Missing > MissNone {
 				return false
 			}
-			if n.ends() {
+			if n.Ends() || depth == 0 {
 				if s.checkNode(int(root)+i, n) != nil {
 					return false
+				}
+				if depth == 0 { // cut off, as pruning leaves them
+					continue
 				}
 				g.leaves.add(s, n)
 				m.height = max(m.height, depth-1)
@@ -153,7 +159,7 @@ func (s *Spec) search(g *grove) error {
 		if err := s.checkNode(i, n); err != nil {
 			return err
 		}
-		if !n.ends() {
+		if !n.Ends() {
 			g.lead(&marks[n.True])
 			g.lead(&marks[n.False])
 		}
@@ -168,9 +174,9 @@ func (s *Spec) search(g *grove) error {
 			case m.state == done: // it was reached on two paths
 				stack = stack[:len(stack)-1]
 				continue
-			case n.ends() || m.state == open: // all below it is done
+			case n.Ends() || m.state == open: // all below it is done
 				m.finish(s, marks, n)
-				if n.ends() {
+				if n.Ends() {
 					g.leaves.add(s, n)
 				}
 				stack = stack[:len(stack)-1]
@@ -222,7 +228,7 @@ func (s *Spec) bound(stems []stem) (steps int, err error) {
 
 func (m *mark) finish(s *Spec, marks []mark, n *Node) {
 	m.state = done
-	if n.ends() {
+	if n.Ends() {
 		m.target = s.target(n)
 		return
 	}
@@ -231,7 +237,7 @@ func (m *mark) finish(s *Spec, marks []mark, n *Node) {
 	}
 	for _, c := range [2]int32{n.True, n.False} {
 		h := marks[c].height + 1
-		if marks[c].refs > 1 && !s.Nodes[c].ends() {
+		if marks[c].refs > 1 && !s.Nodes[c].Ends() {
 			h++
 		}
 		m.height, m.needs = max(m.height, h), m.needs|marks[c].needs

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,7 +18,7 @@ func parentsFirst(s Spec) Spec {
 		s.Roots[t] = int32(len(s.Nodes))
 		s.Nodes = append(s.Nodes, nodes[root])
 		for i := int(s.Roots[t]); i < len(s.Nodes); i++ {
-			if n := &s.Nodes[i]; !n.ends() {
+			if n := &s.Nodes[i]; !n.Ends() {
 				yes, no := nodes[n.True], nodes[n.False]
 				n.True, n.False = int32(len(s.Nodes)), int32(len(s.Nodes)+1)
 				s.Nodes = append(s.Nodes, yes, no)
@@ -81,7 +82,8 @@ func TestNotApart(t *testing.T) {
 		"a node in no tree in between": func(s *Spec) { s.Roots[1] = 4; s.Nodes[4] = Node{} },
 		"roots in no order":            func(s *Spec) { s.Roots[0], s.Roots[1] = 3, 0 },
 		"a tree twice":                 func(s *Spec) { s.Roots[1] = 0 },
-		"a root that begins late":      func(s *Spec) { s.Roots = s.Roots[1:] },
+		"a node in no tree that tests": func(s *Spec) { s.Nodes = append(s.Nodes, Node{Mode: LT, True: 1, False: 2}) },
+		"nodes before the first tree":  func(s *Spec) { s.Roots = s.Roots[1:] },
 		"a child before":               func(s *Spec) { s.Nodes[0], s.Nodes[1] = s.Nodes[1], Node{Mode: LT, True: 0, False: 2}; s.Roots[0] = 1 },
 	} {
 		s := two()
@@ -92,10 +94,28 @@ func TestNotApart(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
-		// A first root that is not node 0 leaves nodes before it that nobody reads.
-		if got := g.marks == nil; got != (change == nil || what == "a root that begins late") {
+		if got := g.marks == nil; got != (change == nil || strings.HasPrefix(what, "a node in no tree")) {
 			t.Errorf("%s: apart %v", what, got)
 		}
 		compare[float32](t, s, rand.New(rand.NewPCG(1, 2)).IntN, []int{1, 3})
+	}
+}
+
+// TestBadBesideTrees: a wrong node is refused wherever it stands.
+func TestBadBesideTrees(t *testing.T) {
+	bad := Node{Mode: LT, Feature: 7, True: 0, False: 0}
+	table := Spec{Features: 1, Targets: 1, Levels: []Level{{Mode: GT}}, Tables: []Table{{Levels: 1}}, Values: []float64{1, 2}}
+	for what, s := range map[string]Spec{
+		"before":       {Features: 1, Targets: 1, Roots: []int32{1}, Nodes: []Node{bad, {}}},
+		"behind":       {Features: 1, Targets: 1, Roots: []int32{0}, Nodes: []Node{{}, bad}},
+		"between":      {Features: 1, Targets: 1, Roots: []int32{0, 2}, Nodes: []Node{{}, bad, {}}},
+		"tables alone": {Features: 1, Targets: 1, Nodes: []Node{bad}, Levels: table.Levels, Tables: table.Tables, Values: table.Values},
+	} {
+		if _, err := New(s); err == nil || !strings.Contains(err.Error(), "tests feature 7 of 1") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := New(table); err != nil {
+		t.Error(err)
 	}
 }

@@ -87,10 +87,10 @@ func (s *Spec) spread(all bool) {
 	if !all && !slices.ContainsFunc(s.Levels, wide) {
 		return
 	}
-	tables, levels, values := s.Tables, s.Levels, s.Values
+	from := *s
 	s.Tables, s.Levels, s.Values = nil, nil, nil
-	for _, t := range tables {
-		levels, values := levels[t.First:][:t.Levels], values[t.Values:][:s.Targets<<t.Levels]
+	for _, t := range from.Tables {
+		levels, values := from.Levels[t.First:][:t.Levels], from.Values[t.Values:][:s.Targets<<t.Levels]
 		if all || slices.ContainsFunc(levels, wide) {
 			s.spreadOne(levels, values)
 			continue

@@ -17,7 +17,7 @@ func tabled(s Spec) Spec {
 			end = s.Roots[t+1]
 		}
 		table := Table{First: int32(len(out.Levels)), Values: len(out.Values)}
-		for i := root; !s.Nodes[i].ends(); i = s.Nodes[i].True {
+		for i := root; !s.Nodes[i].Ends(); i = s.Nodes[i].True {
 			n := &s.Nodes[i]
 			out.Levels = append(out.Levels, Level{Mode: n.Mode, Missing: n.Missing, MissTrue: n.MissTrue, Feature: n.Feature, Threshold: n.Threshold})
 			table.Levels++
@@ -90,7 +90,7 @@ func TestTablesBesideNodes(t *testing.T) {
 			}
 			for t := 0; c.double && t < c.trees; t += 5 {
 				for i := int(oblivious.Roots[t]); i < oblivious.end(t); i++ {
-					if n := &oblivious.Nodes[i]; !n.ends() {
+					if n := &oblivious.Nodes[i]; !n.Ends() {
 						n.Threshold = math.Nextafter(n.Threshold, 1)
 					}
 				}

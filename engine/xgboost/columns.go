@@ -90,7 +90,7 @@ func (m *model) columns() ([]forest.Column, error) {
 			if err != nil {
 				return nil, err
 			}
-			out[i].Text = book.code
+			out[i].Text, out[i].Texts = book.code, book.names(len(c.offsets)-1)
 		case len(c.numbers) > 0:
 			out[i].Number = byNumber(c.numbers)
 		}

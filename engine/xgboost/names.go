@@ -2,6 +2,7 @@ package xgboost
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -103,4 +104,22 @@ func (b *codebook) code(name string) (float64, bool) {
 		}
 	}
 	return math.NaN(), name == ""
+}
+
+// names are all n names in the order of their codes; nil where two readings of the
+// file give others, or where the empty one is among them.
+func (b *codebook) names(n int) []string {
+	if len(b.codes) != n || len(b.cut) > 0 {
+		return nil
+	}
+	all := make([]string, n)
+	for name, code := range b.codes {
+		if code == code && name != "" {
+			all[int(code)] = name
+		}
+	}
+	if slices.Contains(all, "") {
+		return nil
+	}
+	return all
 }

@@ -34,8 +34,8 @@ type objective struct {
 
 func objectives() []objective {
 	of := func(task forest.Task, link forest.LinkKind, base space, names ...string) (list []objective) {
-		for _, name := range names {
-			list = append(list, objective{Objective: forest.Objective{Name: name, Task: task, Link: link}, base: base, later: link})
+		for _, o := range forest.Objectives(task, link, names...) {
+			list = append(list, objective{Objective: o, base: base, later: link})
 		}
 		return list
 	}

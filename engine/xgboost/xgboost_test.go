@@ -197,15 +197,16 @@ func TestCategories(t *testing.T) {
 		version string
 		offsets []int
 		text    string
+		listed  []string // as all that the column takes
 		want    map[string]float64 // NaN where the name is refused
 	}{
-		{"[3,2,0]", []int{0, 2, 5}, "abcde", map[string]float64{"ab": 0, "cde": 1, "abc": math.NaN(), "": -1}},
-		{"[3,2,0]", []int{0, 2, 2}, "ab", map[string]float64{"": 1}},
-		{"[3,2,0]", []int{0, 1, 5}, "xS\xc3\xa3o", map[string]float64{"x": 0, "São": 1, "Sao": math.NaN()}},
-		{"[3,2,0]", []int{0, 3, 8}, "S\xc3\xa3oPaul", map[string]float64{"São": 0, "Paulo": 1, "Paul": math.NaN(), "Paulos": math.NaN(), "Sã": 0, "oPaul": 1}},
-		{"[3,4,0]", []int{0, 3, 8}, "S\xc3\xa3oPaul", map[string]float64{"São": math.NaN(), "Sã": 0, "oPaul": 1}},
-		{"[3,2,0]", []int{0, 1, 2, 3}, "\xc3\xa9\xc3", map[string]float64{"é": 0, "a": math.NaN()}},
-		{"[3,2,0]", []int{0, 2, 4, 5}, "\xc3\xa9\xc3\xa9b", map[string]float64{"éé": 0, "é": math.NaN()}},
+		{"[3,2,0]", []int{0, 2, 5}, "abcde", []string{"ab", "cde"}, map[string]float64{"ab": 0, "cde": 1, "abc": math.NaN(), "": -1}},
+		{"[3,2,0]", []int{0, 2, 2}, "ab", nil, map[string]float64{"": 1}},
+		{"[3,2,0]", []int{0, 1, 5}, "xS\xc3\xa3o", nil, map[string]float64{"x": 0, "São": 1, "Sao": math.NaN()}},
+		{"[3,2,0]", []int{0, 3, 8}, "S\xc3\xa3oPaul", nil, map[string]float64{"São": 0, "Paulo": 1, "Paul": math.NaN(), "Paulos": math.NaN(), "Sã": 0, "oPaul": 1}},
+		{"[3,4,0]", []int{0, 3, 8}, "S\xc3\xa3oPaul", []string{"Sã", "oPaul"}, map[string]float64{"São": math.NaN(), "Sã": 0, "oPaul": 1}},
+		{"[3,2,0]", []int{0, 1, 2, 3}, "\xc3\xa9\xc3", nil, map[string]float64{"é": 0, "a": math.NaN()}},
+		{"[3,2,0]", []int{0, 2, 4, 5}, "\xc3\xa9\xc3\xa9b", nil, map[string]float64{"éé": 0, "é": math.NaN()}},
 	} {
 		p, err := xgboost.ParseJSON(enc(c.version, c.offsets, c.text))
 		if err != nil {
@@ -213,6 +214,9 @@ func TestCategories(t *testing.T) {
 		}
 		if p.Inputs[0].Name != "a" || p.Inputs[1].Name != "b" || len(p.Inputs) != 2 {
 			t.Fatalf("inputs %+v", p.Inputs)
+		}
+		if diff := cmp.Diff(c.listed, p.Inputs[1].Texts); diff != "" {
+			t.Errorf("%q %v: listed %s", c.text, c.offsets, diff)
 		}
 		for name, want := range c.want {
 			r := p.NewRun()

@@ -36,6 +36,7 @@ func storedFeatures(sig *engine.Signature) ([]Feature, error) {
 				f.Nullable = true
 			case in.Type == engine.String || in.Type == engine.Bool:
 				f.Type = Category
+				f.stored(in.Categories)
 			default:
 				f.Type = Integer
 			}
@@ -43,6 +44,25 @@ func storedFeatures(sig *engine.Signature) ([]Feature, error) {
 		}
 	}
 	return all, nil
+}
+
+// mostStored is how many categories of a file are held against values before the
+// model sees them. More would be a table in every description of the model; it
+// refuses what it does not know by itself.
+const mostStored = 1000
+
+// stored notes the categories that the file lists for a text, which may then be
+// missing.
+func (f *Feature) stored(categories []string) {
+	if len(categories) == 0 || len(categories) > mostStored {
+		return
+	}
+	f.Nullable = true
+	f.strs = make(map[string]string, len(categories))
+	for _, c := range categories {
+		f.strs[c] = c
+		f.Categories = append(f.Categories, Categorical{Value: c})
+	}
 }
 
 // named tells whether the file itself names the column of a feature.
@@ -214,7 +234,8 @@ func (f *Feature) mergeCategories(described []categoryDescription) error {
 	if f.Storage == engine.Bool {
 		return errors.New("categories: the file stores bool, whose values are true and false")
 	}
-	text := f.Storage == engine.String
+	text, known := f.Storage == engine.String, f.strs
+	f.Categories = nil
 	if text {
 		f.strs = make(map[string]string, len(described))
 	} else {
@@ -231,6 +252,9 @@ func (f *Feature) mergeCategories(described []categoryDescription) error {
 			}
 			if v == "" && f.Nullable {
 				return errors.New(`categories: "" stands for a missing value and can be no category`)
+			}
+			if _, ok := known[v]; !ok && known != nil {
+				return fmt.Errorf("categories: %q is none of the file's", v)
 			}
 			f.strs[v] = v
 		} else {

@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"online-inference/engine"
+	"online-inference/function/oip"
 )
 
 // edited copies the bundled artefact with a change in its model.yaml: old has to
@@ -235,5 +239,68 @@ func TestPrediction(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, expected %q", prediction, err, want)
 		}
+	}
+}
+
+// TestFileCategories: where the file itself lists a column's texts, values are held
+// against them before the model sees them, and a description may name some of them
+// but no others. Long lists are cut short in messages.
+func TestFileCategories(t *testing.T) {
+	const path = "../../engine/testdata/golden/xgb_cat_strings/model.json"
+	bare := load(t, path, Labels{})
+	job := &bare.Features[4]
+	if want := `one of "clerk", "driver", "nurse", "teacher" or null`; job.Expected() != want {
+		t.Errorf("job takes %s, want %s", job.Expected(), want)
+	}
+	b := bare.Batch(1)
+	defer b.Release()
+	for _, c := range []struct {
+		kind oip.Kind
+		text string
+		ok   bool
+	}{{oip.String, "nurse", true}, {oip.Null, "null", true}, {oip.String, "pilot", false}, {oip.String, "", false}, {oip.Number, "1", false}} {
+		if expected, _ := b.Set(0, 4, c.kind, []byte(c.text)); (expected == "") != c.ok {
+			t.Errorf("job %v %q: expected %q", c.kind, c.text, expected)
+		}
+	}
+
+	model, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := func(jobs string) error {
+		dir := t.TempDir()
+		yaml := "format: 1\nname: m\nversion: '1'\nfeatures:\n"
+		for _, name := range []string{"income", "debt", "age"} {
+			yaml += "  - {name: " + name + ", type: number}\n"
+		}
+		yaml += "  - {name: city, type: category}\n  - {name: job, type: category, categories: [" + jobs + "]}\n"
+		for name, text := range map[string]string{"model.json": string(model), "model.yaml": yaml} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err := Load(dir, Labels{})
+		if err == nil && m.Features[4].Expected() != `one of "nurse"` {
+			t.Errorf("job takes %s", m.Features[4].Expected())
+		}
+		return err
+	}
+	if err := described("{value: nurse}"); err != nil {
+		t.Error(err)
+	}
+	if err := described("{value: nurse}, {value: pilot}"); err == nil || !strings.Contains(err.Error(), `feature "job": categories: "pilot" is none of the file's`) {
+		t.Errorf("a category that the file does not have: %v", err)
+	}
+
+	many := Feature{Storage: engine.String, Valid: everything}
+	var texts []string
+	for i := range 300 {
+		texts = append(texts, "c"+strconv.Itoa(i))
+	}
+	many.stored(texts)
+	many.describeExpected()
+	if want := `"c18", "c19", … (300 in all) or null`; !strings.HasSuffix(many.Expected(), want) {
+		t.Errorf("it takes %s, want an end of %s", many.Expected(), want)
 	}
 }

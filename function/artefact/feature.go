@@ -87,6 +87,9 @@ func (f *Feature) ExpectedOf(kind oip.Kind) string {
 	return f.expected
 }
 
+// mostTold is how many categories a message lists.
+const mostTold = 20
+
 // describeExpected writes Expected once, after the feature is complete, and makes
 // ready what judging values takes.
 func (f *Feature) describeExpected() {
@@ -97,6 +100,10 @@ func (f *Feature) describeExpected() {
 		for i, c := range f.Categories {
 			if i > 0 {
 				b.WriteString(", ")
+			}
+			if i == mostTold {
+				fmt.Fprintf(&b, "… (%d in all)", len(f.Categories))
+				break
 			}
 			if f.Storage == engine.String {
 				b.WriteString(strconv.Quote(c.Value))

@@ -56,12 +56,16 @@ func categories(f *artefact.Feature) []any {
 	return all
 }
 
+// mostFloat32 is the largest number that a float32 takes: it is rounded to the
+// largest float32, and the next one to infinity.
+var mostFloat32 = math.Nextafter(math.MaxFloat32+0x1p103, 0)
+
 // bounds are the feature's own limits, or what its storage can hold.
 func bounds(f *artefact.Feature) object {
 	low, high := math.Inf(-1), math.Inf(1)
 	switch f.Storage {
 	case engine.Float32:
-		low, high = -math.MaxFloat32, math.MaxFloat32
+		low, high = -mostFloat32, mostFloat32
 	case engine.Int64:
 		low, high = math.MinInt64, math.MaxInt64
 	case engine.Int32:

@@ -28,7 +28,11 @@ func Part(t *testing.T, path, name, want string, write bool) {
 		}
 		return
 	}
-	if have != want {
-		t.Errorf("the %s of %s are not the code's, which a flag of this test writes:\n%s", name, path, want)
+	haves, wants := strings.SplitAfter(have, "\n"), strings.SplitAfter(want, "\n")
+	for i := range max(len(haves), len(wants)) {
+		line := func(all []string) string { return strings.Join(all[min(i, len(all)):min(i+1, len(all))], "") }
+		if line(haves) != line(wants) {
+			t.Fatalf("line %d of the %s in %s is not the code's; a flag of this test writes them\nhave %swant %s", i+1, name, path, line(haves), line(wants))
+		}
 	}
 }
