@@ -197,7 +197,7 @@ func TestCategories(t *testing.T) {
 		version string
 		offsets []int
 		text    string
-		listed  []string // as all that the column takes
+		listed  []string           // as all that the column takes
 		want    map[string]float64 // NaN where the name is refused
 	}{
 		{"[3,2,0]", []int{0, 2, 5}, "abcde", []string{"ab", "cde"}, map[string]float64{"ab": 0, "cde": 1, "abc": math.NaN(), "": -1}},
