@@ -54,10 +54,10 @@ func cuttingsFor(runs []*record.Run) []cutting {
 
 // fits is the longest stretch of time that is still easy to read, in ms; a run
 // that is longer than longest, and than twice the median of its family, gets a
-// scale of its own, which is printed.
+// scale of its own, which is printed: the others would use half of the width.
 const (
 	fits    = 55_000
-	longest = 75_000
+	longest = 45_000
 )
 
 // Axis is what the pictures of a family share: where the trigger stands, the
@@ -84,7 +84,7 @@ func NewAxis(runs ...*record.Run) Axis {
 	}
 	tiers := cuttingsFor(runs)
 	a.cut = tiers[len(tiers)-1]
-	var lengths []int64
+	var lengths []int64 // with the strictest cuts
 	for _, run := range runs {
 		length, _ := a.visible(run)
 		lengths = append(lengths, length)
@@ -95,7 +95,7 @@ func NewAxis(runs ...*record.Run) Axis {
 		a.limit = max(a.limit, 2*lengths[(n-1)/2])
 	}
 	for _, a.cut = range tiers {
-		if length, _ := a.longest(runs); length <= fits && !a.anyOver(runs, lengths) {
+		if length, _ := a.longest(runs); length <= fits {
 			break
 		}
 	}
@@ -144,24 +144,6 @@ func (a Axis) longest(runs []*record.Run) (length int64, breaks int) {
 		}
 	}
 	return length, breaks
-}
-
-// anyOver says that a run exceeds the limit that would not with the strictest
-// cuts, whose visible times are given in order.
-func (a Axis) anyOver(runs []*record.Run, strict []int64) bool {
-	over := 0
-	for _, run := range runs {
-		if l, _ := a.visible(run); l > a.limit {
-			over++
-		}
-	}
-	least := 0
-	for _, l := range strict {
-		if l > a.limit {
-			least++
-		}
-	}
-	return over > least
 }
 
 // Tick is the distance of the axis's labels in ms.

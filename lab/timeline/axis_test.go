@@ -37,7 +37,12 @@ func TestTrack(t *testing.T) {
 
 // TestFamily: one scale, and the change at one place, though one run is long.
 func TestFamily(t *testing.T) {
-	short, long := blueGreen(), dying()
+	w := newWorld("rollouts", 1, 60_000)
+	w.mark(6000, record.MarkTrigger, "x")
+	for _, at := range []int64{6500, 45_000} { // and nothing in between
+		w.add(life{version: "v2", created: at, started: at + 500, ready: at + 1500, deleted: at + 3000, gone: at + 4000})
+	}
+	short, long := blueGreen(), w.done()
 	a := NewAxis(short, long)
 	s, l := a.trackOf(short), a.trackOf(long)
 	if s.scale != l.scale || s.x(s.zero) != l.x(l.zero) {
