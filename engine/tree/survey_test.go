@@ -10,8 +10,8 @@ import (
 
 // parentsFirst gives the trees of a description as most files have them: one
 // behind the other, each node behind its parent. Nodes that several share are
-// given to each.
-func parentsFirst(s Spec) Spec {
+// given to each. Behind some trees stand nodes that are cut off.
+func parentsFirst(s Spec, pick func(int) int) Spec {
 	nodes := s.Nodes
 	s.Nodes, s.Roots = nil, append([]int32(nil), s.Roots...)
 	for t, root := range s.Roots {
@@ -23,6 +23,12 @@ func parentsFirst(s Spec) Spec {
 				n.True, n.False = int32(len(s.Nodes)), int32(len(s.Nodes)+1)
 				s.Nodes = append(s.Nodes, yes, no)
 			}
+		}
+		switch at := int32(len(s.Nodes)); pick(4) {
+		case 0:
+			s.Nodes = append(s.Nodes, Node{Threshold: 0.1})
+		case 1:
+			s.Nodes = append(s.Nodes, Node{}, Node{Mode: LT, Threshold: 0.1, True: at, False: at + 2}, Node{Mode: LeafMany})
 		}
 	}
 	return s
@@ -40,7 +46,7 @@ func TestSurveys(t *testing.T) {
 		if g.linear {
 			g.spec.Aggregate = Max
 		}
-		s := parentsFirst(g.grow(1+r.IntN(12), r.IntN(7)))
+		s := parentsFirst(g.grow(1+r.IntN(12), r.IntN(7)), r.IntN)
 		apart, err := s.survey()
 		if err != nil || apart.marks != nil {
 			t.Fatalf("marks %v, error %v", apart.marks, err)
