@@ -108,9 +108,13 @@ type Port struct {
 	// Columns names the features of an input of more than one column, where
 	// the file knows them; otherwise it is empty.
 	Columns []string
-	// Categories are the only texts that an input takes, beside the empty one for
-	// a missing value, where the file lists them; otherwise it is empty.
-	Categories []string
+	// Categories are, for each column of an input, the only values that the model
+	// takes beside a missing one, as text; nil for a column that takes anything, or
+	// whose values the file does not tell, and where no column is bound.
+	Categories [][]string
+	// Missing says that an input of text takes the empty one for a missing value.
+	// Of others nothing is known: there the empty text may be one like any other.
+	Missing bool
 }
 
 // Width is the number of elements in a row, or -1 where the file leaves it open.

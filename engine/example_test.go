@@ -99,7 +99,7 @@ func ExampleBatch_Run_text() {
 		case "city":
 			x.Str[0], x.Str[1] = "Quito", ""
 		case "job":
-			fmt.Println(in.Categories)
+			fmt.Println(in.Categories[0])
 			x.Str[0], x.Str[1] = "teacher", "driver"
 		default:
 			x.F32[0], x.F32[1] = 50, float32(math.NaN())

@@ -116,7 +116,7 @@ func loadForest(format string, p *forest.Plan) *Model {
 }
 
 func forestPort(p forest.Port) Port {
-	return Port{Name: p.Name, Type: p.Type, Shape: p.Shape, Role: Role(p.Role), Columns: p.Columns, Categories: p.Texts}
+	return Port{Name: p.Name, Type: p.Type, Shape: p.Shape, Role: Role(p.Role), Columns: p.Columns, Categories: p.Categories, Missing: p.Missing}
 }
 
 // forestPlan and forestRun fit a native model to what a Model runs.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -137,6 +138,7 @@ func TestGRPCDrainSlowCall(t *testing.T) {
 	p := start(t, "DRAIN_TIMEOUT=10s")
 	c, message := callSlowly(t, p), frame(t, patients(t))
 	c.send(message[:20])
+	p.await("the call at work", func() bool { return strings.Contains(p.get("/metrics").body, "oi_http_requests_in_flight 1\n") })
 	p.signal(syscall.SIGTERM)
 	p.await("line draining", func() bool { return len(p.out.with("draining")) > 0 })
 	for _, b := range message[20:] {
@@ -162,9 +164,7 @@ func TestGRPCDrainStalledCall(t *testing.T) {
 	p := start(t, "DRAIN_TIMEOUT="+timeout.String())
 	c := callSlowly(t, p)
 	c.send(frame(t, patients(t))[:20])
-	if r := p.get("/health"); r.status != 200 {
-		t.Fatal(r)
-	}
+	p.await("the call at work", func() bool { return strings.Contains(p.get("/metrics").body, "oi_http_requests_in_flight 1\n") })
 	began := time.Now()
 	p.signal(syscall.SIGTERM)
 	got := <-c.done
@@ -185,12 +185,10 @@ func TestH2CDrainHalfSentUpload(t *testing.T) {
 	p := start(t, "DRAIN_TIMEOUT=1200ms")
 	c := postSlowly(t, p, "/predict", "application/json")
 	c.send([]byte(listsBody[:50]))
-	if r := p.get("/health"); r.status != 200 {
-		t.Fatal(r)
-	}
+	p.await("the call at work", func() bool { return strings.Contains(p.get("/metrics").body, "oi_http_requests_in_flight 1\n") })
 	p.signal(syscall.SIGTERM)
 	if got := <-c.done; got.err != nil || got.status != 503 || string(got.response) != `{"error":"the server is shutting down"}`+"\n" {
-		t.Errorf("got %+v %s", got, got.response)
+		t.Errorf("got %+v %s, %v", got, got.response, got.err)
 	}
 	if code := p.exit(); code != 0 {
 		t.Errorf("exit code %d", code)

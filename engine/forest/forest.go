@@ -42,7 +42,10 @@ type Port struct {
 	Shape   []int // -1 for the number of rows
 	Role    Role
 	Columns []string
-	Texts   []string // the only ones that an input of text takes, beside the empty one for missing; nil where it takes all
+	// Categories are, for each column, all that it takes beside a missing value, as
+	// text; nil for a column that takes anything, and where no column is bound.
+	Categories [][]string
+	Missing    bool // an input of text takes the empty one for a missing value
 }
 
 // Classes are the labels of a classifier: either Ints or Strings is set.
@@ -68,9 +71,9 @@ type Column struct {
 	Name string
 	// Text gives the number that stands for a text; nil for a column of numbers.
 	Text func(string) (code float64, ok bool)
-	// Texts are all that Text takes but the empty one, in the order of their
-	// codes; nil where it takes any, or where they are not known.
-	Texts []string
+	// Categories are all that Text or Number takes but a missing value, in the order
+	// of their codes; nil where it takes any, or where they are not known.
+	Categories []string
 	// Number gives the code of a category that is a number; nil where numbers
 	// are compared as they are. It is not asked about NaN.
 	Number func(float64) (code float64, ok bool)
@@ -164,7 +167,7 @@ func New(s Spec) (*Plan, error) {
 		names = nil
 	}
 	if p.matrix {
-		p.Inputs = []Port{{Name: "X", Type: s.Type, Shape: []int{-1, s.Features}, Columns: names}}
+		p.Inputs = []Port{{Name: "X", Type: s.Type, Shape: []int{-1, s.Features}, Columns: names, Categories: bound(s.Columns)}}
 	} else if err := p.nameInputs(); err != nil {
 		return nil, err
 	}
@@ -209,6 +212,27 @@ func (s *Spec) check() error {
 	return nil
 }
 
+// bound are the categories of columns, nil where there are none.
+func bound(columns []Column) [][]string {
+	all, some := make([][]string, len(columns)), false
+	for i, c := range columns {
+		all[i], some = c.Categories, some || c.Categories != nil
+	}
+	if !some {
+		return nil
+	}
+	return all
+}
+
+// missing reports whether the empty text is a missing value of a column.
+func missing(c Column) bool {
+	if c.Text == nil {
+		return false
+	}
+	code, ok := c.Text("")
+	return ok && code != code
+}
+
 // nameInputs makes an input of every column.
 func (p *Plan) nameInputs() error {
 	if n := p.spec.Features; n > modelfile.MaxInputs {
@@ -228,7 +252,7 @@ func (p *Plan) nameInputs() error {
 		if c.Text != nil {
 			typ = tensor.String
 		}
-		p.Inputs = append(p.Inputs, Port{Name: name, Type: typ, Shape: []int{-1, 1}, Texts: c.Texts})
+		p.Inputs = append(p.Inputs, Port{Name: name, Type: typ, Shape: []int{-1, 1}, Categories: bound([]Column{c}), Missing: missing(c)})
 	}
 	return nil
 }

@@ -155,7 +155,7 @@ func TestCategories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []forest.Port{{Name: "a", Type: 2, Shape: []int{-1, 1}}, {Name: "b", Type: 7, Shape: []int{-1, 1}}}
+	want := []forest.Port{{Name: "a", Type: 2, Shape: []int{-1, 1}}, {Name: "b", Type: 7, Shape: []int{-1, 1}, Missing: true}}
 	if diff := cmp.Diff(want, p.Inputs); diff != "" {
 		t.Error(diff)
 	}

@@ -1,6 +1,10 @@
 package xgboost
 
-import "online-inference/engine/forest"
+import (
+	"strconv"
+
+	"online-inference/engine/forest"
+)
 
 // categories are the values of one column that the data frame of training had,
 // in the order of their codes: texts that lie end to end, cut at the offsets, or
@@ -90,9 +94,12 @@ func (m *model) columns() ([]forest.Column, error) {
 			if err != nil {
 				return nil, err
 			}
-			out[i].Text, out[i].Texts = book.code, book.names(len(c.offsets)-1)
+			out[i].Text, out[i].Categories = book.code, book.names(len(c.offsets)-1)
 		case len(c.numbers) > 0:
 			out[i].Number = byNumber(c.numbers)
+			for _, v := range c.numbers {
+				out[i].Categories = append(out[i].Categories, strconv.FormatFloat(float64(float32(v)), 'f', -1, 64))
+			}
 		}
 	}
 	return out, nil

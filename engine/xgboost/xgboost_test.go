@@ -215,7 +215,11 @@ func TestCategories(t *testing.T) {
 		if p.Inputs[0].Name != "a" || p.Inputs[1].Name != "b" || len(p.Inputs) != 2 {
 			t.Fatalf("inputs %+v", p.Inputs)
 		}
-		if diff := cmp.Diff(c.listed, p.Inputs[1].Texts); diff != "" {
+		var listed []string
+		if p.Inputs[1].Categories != nil {
+			listed = p.Inputs[1].Categories[0]
+		}
+		if diff := cmp.Diff(c.listed, listed); diff != "" {
 			t.Errorf("%q %v: listed %s", c.text, c.offsets, diff)
 		}
 		for name, want := range c.want {

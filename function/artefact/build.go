@@ -35,10 +35,12 @@ func storedFeatures(sig *engine.Signature) ([]Feature, error) {
 			case in.Type.IsFloat():
 				f.Nullable = true
 			case in.Type == engine.String || in.Type == engine.Bool:
-				f.Type = Category
-				f.stored(in.Categories)
+				f.Type, f.Nullable = Category, in.Missing
 			default:
 				f.Type = Integer
+			}
+			if in.Categories != nil {
+				f.stored(in.Categories[k])
 			}
 			all = append(all, f)
 		}
@@ -51,16 +53,31 @@ func storedFeatures(sig *engine.Signature) ([]Feature, error) {
 // refuses what it does not know by itself.
 const mostStored = 1000
 
-// stored notes the categories that the file lists for a text, which may then be
-// missing.
+// stored notes the categories that the file lists for a column: texts, or numbers
+// without fractions.
 func (f *Feature) stored(categories []string) {
 	if len(categories) == 0 || len(categories) > mostStored {
 		return
 	}
-	f.Nullable = true
-	f.strs = make(map[string]string, len(categories))
+	strs, ints := make(map[string]string, len(categories)), make(map[int64]bool, len(categories))
 	for _, c := range categories {
-		f.strs[c] = c
+		if f.Storage == engine.String {
+			strs[c] = c
+			continue
+		}
+		n, err := strconv.ParseInt(c, 10, 64)
+		if err != nil {
+			return
+		}
+		ints[n] = true
+	}
+	f.Type = Category
+	if f.Storage == engine.String {
+		f.strs = strs
+	} else {
+		f.ints = ints
+	}
+	for _, c := range categories {
 		f.Categories = append(f.Categories, Categorical{Value: c})
 	}
 }
@@ -126,14 +143,16 @@ func (f *Feature) merge(d *featureDescription) error {
 		return fmt.Errorf("type: a number has fractions, the file stores %s", f.Storage)
 	case t == Integer && (f.Storage == engine.String || f.Storage == engine.Bool):
 		return fmt.Errorf("type: the file stores %s, no integers", f.Storage)
-	case t == Category && len(d.Categories) == 0 && f.Storage.IsNumber() && f.Storage != engine.Bool:
+	case t == Category && len(d.Categories)+len(f.Categories) == 0 && f.Storage.IsNumber() && f.Storage != engine.Bool:
 		return errors.New("categories: a category needs its values")
 	case t != Category && len(d.Categories) > 0:
 		return fmt.Errorf("categories: they belong to a category, the type is %s", t)
 	case t == Category && (d.Valid != nil || d.Training != nil):
 		return errors.New("valid, training: a category has values, not ranges")
 	}
-	f.Type = t
+	if f.Type = t; t != Category {
+		f.Categories, f.ints, f.strs = nil, nil, nil // the model itself refuses what it does not know
+	}
 	if err := f.mergeMissing(d); err != nil {
 		return err
 	}
@@ -234,7 +253,7 @@ func (f *Feature) mergeCategories(described []categoryDescription) error {
 	if f.Storage == engine.Bool {
 		return errors.New("categories: the file stores bool, whose values are true and false")
 	}
-	text, known := f.Storage == engine.String, f.strs
+	text, strs, ints := f.Storage == engine.String, f.strs, f.ints
 	f.Categories = nil
 	if text {
 		f.strs = make(map[string]string, len(described))
@@ -253,7 +272,7 @@ func (f *Feature) mergeCategories(described []categoryDescription) error {
 			if v == "" && f.Nullable {
 				return errors.New(`categories: "" stands for a missing value and can be no category`)
 			}
-			if _, ok := known[v]; !ok && known != nil {
+			if _, ok := strs[v]; !ok && strs != nil {
 				return fmt.Errorf("categories: %q is none of the file's", v)
 			}
 			f.strs[v] = v
@@ -264,6 +283,9 @@ func (f *Feature) mergeCategories(described []categoryDescription) error {
 			}
 			if f.ints[n] {
 				return fmt.Errorf("categories: %d is there twice", n)
+			}
+			if !ints[n] && ints != nil {
+				return fmt.Errorf("categories: %d is none of the file's", n)
 			}
 			f.ints[n] = true
 		}

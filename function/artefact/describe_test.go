@@ -264,6 +264,22 @@ func TestFileCategories(t *testing.T) {
 		}
 	}
 
+	if city := bare.Features[3].Expected(); city != "a string or null" { // the file tells names in two ways, neither for sure
+		t.Errorf("city takes %s", city)
+	}
+
+	numbers := load(t, "../../engine/testdata/golden/xgb_more_numbers/model.json", Labels{})
+	if got, want := numbers.Features[2].Expected(), "one of 30, -2, 500, 7 or null"; got != want {
+		t.Errorf("k takes %s, want %s", got, want)
+	}
+	n := numbers.Batch(1)
+	defer n.Release()
+	for text, ok := range map[string]bool{"30": true, "-2": true, "-2.0": true, "31": false, "2": false, "7.5": false} {
+		if expected, _ := n.Set(0, 2, oip.Number, []byte(text)); (expected == "") != ok {
+			t.Errorf("k %s: expected %q", text, expected)
+		}
+	}
+
 	model, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -293,7 +309,7 @@ func TestFileCategories(t *testing.T) {
 		t.Errorf("a category that the file does not have: %v", err)
 	}
 
-	many := Feature{Storage: engine.String, Valid: everything}
+	many := Feature{Storage: engine.String, Nullable: true, Valid: everything}
 	var texts []string
 	for i := range 300 {
 		texts = append(texts, "c"+strconv.Itoa(i))

@@ -63,7 +63,8 @@ func errorSchema() object {
 		{"description", "What is wrong, and where."},
 		{"properties", object{
 			{"error", text("For people: what was expected, and what came.")},
-			{"input", text("The tensor or feature that is wrong.")},
+			{"input", text("The tensor that is wrong, in /v2.")},
+			{"feature", text("The feature that is wrong.")},
 			{"row", object{{"type", "integer"}, {"minimum", 0}}},
 			{"column", object{{"type", "integer"}, {"minimum", 0}}},
 			{"expected", text("What the value has to be.")},

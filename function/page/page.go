@@ -8,6 +8,7 @@ import (
 	"embed"
 	"html/template"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -83,6 +84,7 @@ type view struct {
 // field is one feature of the form.
 type field struct {
 	*artefact.Feature
+	ID      string // in the page: the name, or the place where the name cannot be one
 	Kind    string // of its values in JSON: text, bool or number
 	Options []option
 	Value   string // of the first example
@@ -98,7 +100,7 @@ func fields(m *artefact.Model) []field {
 	all := make([]field, len(m.Features))
 	for i := range m.Features {
 		f := &m.Features[i]
-		fd := field{Feature: f, Kind: kind(f.Storage)}
+		fd := field{Feature: f, ID: idOf(i, f.Name), Kind: kind(f.Storage)}
 		example := artefact.Value{Kind: oip.Null}
 		if len(m.Examples) > 0 {
 			example = m.Examples[0].Values[i]
@@ -130,7 +132,37 @@ func fields(m *artefact.Model) []field {
 	return all
 }
 
-// exampleRow is the first example as a JSON object; a row of nulls without one.
+// idOf is the name of a feature where it can stand in lists of ids, which spaces
+// separate; else its number.
+func idOf(i int, name string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_' || r == '-'
+	}
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) || '0' <= name[0] && name[0] <= '9' {
+		return strconv.Itoa(i)
+	}
+	return name
+}
+
+// anyValue is a value that a feature takes, as JSON: null where that is one.
+func anyValue(f *artefact.Feature) string {
+	switch {
+	case f.Nullable:
+		return "null"
+	case f.Storage == engine.String && len(f.Categories) > 0:
+		return string(oip.AppendString(nil, f.Categories[0].Value))
+	case len(f.Categories) > 0:
+		return f.Categories[0].Value
+	case f.Storage == engine.String:
+		return `""`
+	case f.Storage == engine.Bool:
+		return "false"
+	}
+	return strconv.FormatFloat(min(max(0, f.Valid.Min), f.Valid.Max), 'f', -1, 64)
+}
+
+// exampleRow is the first example as a JSON object; without one a row of values
+// that the features take.
 func exampleRow(m *artefact.Model) string {
 	var b strings.Builder
 	b.WriteByte('{')
@@ -143,7 +175,7 @@ func exampleRow(m *artefact.Model) string {
 		if len(m.Examples) > 0 {
 			b.WriteString(m.Examples[0].Values[i].JSON())
 		} else {
-			b.WriteString("null")
+			b.WriteString(anyValue(&m.Features[i]))
 		}
 	}
 	b.WriteByte('}')

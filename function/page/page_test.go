@@ -1,6 +1,7 @@
 package page
 
 import (
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"online-inference/function/artefact"
+	"online-inference/function/oip"
 )
 
 // element is a start tag with its attributes.
@@ -180,6 +182,54 @@ func TestCurl(t *testing.T) {
 	} {
 		if got := curl(c.base, c.row); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}
+
+// TestBareRow: without a recorded example the row of the command line is one that
+// the framework's own files take, and fields of any name have ids.
+func TestBareRow(t *testing.T) {
+	paths, err := filepath.Glob("../../engine/testdata/golden/*/model*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	for _, path := range paths {
+		m, err := artefact.Load(path, artefact.Labels{})
+		if err != nil || m.Format == "onnx" { // an encoder may refuse whatever it does not know
+			continue
+		}
+		tried++
+		var row map[string]any
+		if err := json.Unmarshal([]byte(exampleRow(m)), &row); err != nil || len(row) != len(m.Features) {
+			t.Errorf("%s: %s: %v", path, exampleRow(m), err)
+		}
+		b := m.Batch(1)
+		for i := range m.Features {
+			kind, text := oip.Number, anyValue(&m.Features[i])
+			switch v := row[m.Features[i].Name].(type) {
+			case nil:
+				kind = oip.Null
+			case string:
+				kind, text = oip.String, v
+			case bool:
+				kind = oip.Bool
+			}
+			if expected, _ := b.Set(0, i, kind, []byte(text)); expected != "" {
+				t.Errorf("%s: %s: %s is to be %s", path, m.Features[i].Name, text, expected)
+			}
+		}
+		if err := b.Run(); err != nil {
+			t.Errorf("%s: %s: %v", path, exampleRow(m), err)
+		}
+		b.Release()
+	}
+	if tried < 40 {
+		t.Errorf("only %d files were tried", tried)
+	}
+	for name, want := range map[string]string{"age": "age", "Net income": "7", "Größe": "7", "1st": "7", "": "7", "a_b-1": "a_b-1"} {
+		if got := idOf(7, name); got != want {
+			t.Errorf("%q: id %q, want %q", name, got, want)
 		}
 	}
 }
