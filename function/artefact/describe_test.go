@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -318,5 +319,47 @@ func TestFileCategories(t *testing.T) {
 	many.describeExpected()
 	if want := `"c18", "c19", … (300 in all) or null`; !strings.HasSuffix(many.Expected(), want) {
 		t.Errorf("it takes %s, want an end of %s", many.Expected(), want)
+	}
+}
+
+// TestReference loads the examples of docs/reference/model-yaml.md.
+func TestReference(t *testing.T) {
+	page, err := os.ReadFile("../../docs/reference/model-yaml.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := os.ReadFile("../../engine/testdata/golden/xgb_cat_strings/model.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(string(page), "\n```yaml\n")[1:]
+	if len(parts) < 2 {
+		t.Fatalf("%d examples", len(parts))
+	}
+	for i, part := range parts {
+		text, _, _ := strings.Cut(part, "```")
+		dir := t.TempDir()
+		for name, content := range map[string]string{"model.json": string(model), "model.yaml": text} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err := Load(dir, Labels{})
+		if err != nil {
+			t.Errorf("example %d: %v", i, err)
+			continue
+		}
+		if rows, err := m.SelfTest(); err != nil || rows != strings.Count(text, "row:") || m.Classes[1].Name != "leaves" {
+			t.Errorf("example %d: self-test of %d rows, %v, classes %v", i, rows, err, m.Classes)
+		}
+	}
+	// Every key is in the page.
+	for _, of := range []reflect.Type{reflect.TypeFor[description](), reflect.TypeFor[featureDescription](), reflect.TypeFor[categoryDescription](), reflect.TypeFor[classDescription](),
+		reflect.TypeFor[outputDescription](), reflect.TypeFor[exampleDescription](), reflect.TypeFor[Training](), reflect.TypeFor[TrainingData](), reflect.TypeFor[Metric]()} {
+		for i := range of.NumField() {
+			if key := of.Field(i).Tag.Get("yaml"); !strings.Contains(string(page), "`"+key+"`") {
+				t.Errorf("the page does not speak of %s of %s", key, of.Name())
+			}
+		}
 	}
 }
