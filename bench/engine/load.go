@@ -28,11 +28,11 @@ func load(dir, id string, out io.Writer) error {
 	}
 	path := f.files()[id]
 	result := record.Load{ID: id}
-	data, err := os.ReadFile(path)
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	result.Bytes = len(data)
+	result.Bytes = int(info.Size())
 	if result.Before, err = resident(); err != nil {
 		return err
 	}

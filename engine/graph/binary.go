@@ -7,17 +7,16 @@ import (
 )
 
 // binary builds the arithmetic of two tensors.
-func binary(name string) func(*build) kernel {
-	return func(b *build) kernel {
-		if !b.arity(2, 2) || !sameTypes(b) {
-			return nil
-		}
-		axis := b.oldBroadcast()
-		b.gives(0, b.typ(0))
-		b.followsMain()
-		return aligned(axis, numeric(b.typ(0), broadcast(arithmetic[float32](name)), broadcast(arithmetic[float64](name)),
-			broadcast(arithmetic[int64](name)), broadcast(arithmetic[int32](name)), broadcast(arithmetic[uint8](name))))
+func binary(b *build) kernel {
+	name := b.node.Op
+	if !b.arity(2, 2) || !sameTypes(b) {
+		return nil
 	}
+	axis := b.oldBroadcast()
+	b.gives(0, b.typ(0))
+	b.followsMain()
+	return aligned(axis, numeric(b.typ(0), broadcast(arithmetic[float32](name)), broadcast(arithmetic[float64](name)),
+		broadcast(arithmetic[int64](name)), broadcast(arithmetic[int32](name)), broadcast(arithmetic[uint8](name))))
 }
 
 // followsMain hands on what is known of the one input that is not a constant: a
@@ -196,21 +195,20 @@ func power[T number](x T, p float64) T {
 }
 
 // variadic builds the operators of any number of tensors.
-func variadic(name string) func(*build) kernel {
-	return func(b *build) kernel {
-		if !b.arity(1, len(b.in)) {
-			return nil
-		}
-		b.ignore("consumed_inputs")
-		for i := range b.in {
-			if b.typ(i) != b.typ(0) {
-				return b.refuse("inputs of types %v and %v", b.typ(0), b.typ(i))
-			}
-		}
-		b.gives(0, b.typ(0))
-		return numeric(b.typ(0), variadicKernel[float32](name), variadicKernel[float64](name), variadicKernel[int64](name),
-			variadicKernel[int32](name), variadicKernel[uint8](name))
+func variadic(b *build) kernel {
+	name := b.node.Op
+	if !b.arity(1, len(b.in)) {
+		return nil
 	}
+	b.ignore("consumed_inputs")
+	for i := range b.in {
+		if b.typ(i) != b.typ(0) {
+			return b.refuse("inputs of types %v and %v", b.typ(0), b.typ(i))
+		}
+	}
+	b.gives(0, b.typ(0))
+	return numeric(b.typ(0), variadicKernel[float32](name), variadicKernel[float64](name), variadicKernel[int64](name),
+		variadicKernel[int32](name), variadicKernel[uint8](name))
 }
 
 func variadicKernel[T number](name string) kernel {

@@ -3,22 +3,21 @@ package graph
 import "online-inference/engine/tensor"
 
 // compare builds the operators that give truth values.
-func compare(name string) func(*build) kernel {
-	return func(b *build) kernel {
-		if !b.arity(2, 2) || !sameTypes(b) {
-			return nil
-		}
-		axis := b.oldBroadcast()
-		b.gives(0, tensor.Bool)
-		switch b.typ(0) {
-		case tensor.String:
-			return broadcast(func(x, y string) bool { return x == y })
-		case tensor.Bool:
-			return aligned(axis, broadcast(func(x, y bool) bool { return x == y }))
-		}
-		return aligned(axis, numeric(b.typ(0), broadcast(comparison[float32](name)), broadcast(comparison[float64](name)),
-			broadcast(comparison[int64](name)), broadcast(comparison[int32](name)), broadcast(comparison[uint8](name))))
+func compare(b *build) kernel {
+	name := b.node.Op
+	if !b.arity(2, 2) || !sameTypes(b) {
+		return nil
 	}
+	axis := b.oldBroadcast()
+	b.gives(0, tensor.Bool)
+	switch b.typ(0) {
+	case tensor.String:
+		return broadcast(func(x, y string) bool { return x == y })
+	case tensor.Bool:
+		return aligned(axis, broadcast(func(x, y bool) bool { return x == y }))
+	}
+	return aligned(axis, numeric(b.typ(0), broadcast(comparison[float32](name)), broadcast(comparison[float64](name)),
+		broadcast(comparison[int64](name)), broadcast(comparison[int32](name)), broadcast(comparison[uint8](name))))
 }
 
 func comparison[T number](name string) func(x, y T) bool {
@@ -38,23 +37,22 @@ func comparison[T number](name string) func(x, y T) bool {
 }
 
 // logic builds the operators of two truth values.
-func logic(name string) func(*build) kernel {
-	return func(b *build) kernel {
-		if !b.arity(2, 2) || !sameTypes(b) {
-			return nil
-		}
-		axis := b.oldBroadcast()
-		b.gives(0, tensor.Bool)
-		switch name {
-		case "And":
-			return aligned(axis, broadcast(func(x, y bool) bool { return x && y }))
-		case "Or":
-			return aligned(axis, broadcast(func(x, y bool) bool { return x || y }))
-		case "Xor":
-			return aligned(axis, broadcast(func(x, y bool) bool { return x != y }))
-		}
-		panic("graph: no logical operator " + name)
+func logic(b *build) kernel {
+	name := b.node.Op
+	if !b.arity(2, 2) || !sameTypes(b) {
+		return nil
 	}
+	axis := b.oldBroadcast()
+	b.gives(0, tensor.Bool)
+	switch name {
+	case "And":
+		return aligned(axis, broadcast(func(x, y bool) bool { return x && y }))
+	case "Or":
+		return aligned(axis, broadcast(func(x, y bool) bool { return x || y }))
+	case "Xor":
+		return aligned(axis, broadcast(func(x, y bool) bool { return x != y }))
+	}
+	panic("graph: no logical operator " + name)
 }
 
 // where is the operator Where: a condition picks from two tensors.

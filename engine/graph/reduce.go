@@ -10,44 +10,43 @@ import (
 
 // reduce builds the operators that fold dimensions. The axes are an attribute
 // until opset 12 (ReduceSum) or 17 (the others), then an input.
-func reduce(name string) func(*build) kernel {
-	return func(b *build) kernel {
-		asInput := b.version >= 18 || name == "ReduceSum" && b.version >= 13
-		if b.has("axes") && b.input(1) == nil {
-			asInput = false // some exporters keep the attribute, which says the same
-		}
-		f := fold{keep: b.int("keepdims", 1) != 0}
-		if asInput {
-			if !b.arity(1, 2) || b.input(1) != nil && !b.oneOf(1, tensor.Int64) {
-				return nil
-			}
-			f.noop = b.int("noop_with_empty_axes", 0) != 0
-		} else {
-			if !b.arity(1, 1) {
-				return nil
-			}
-			f.axes = b.ints("axes")
-		}
-		if f.noop && name != "ReduceSum" && name != "ReduceMean" && name != "ReduceMax" && name != "ReduceMin" && name != "ReduceProd" {
-			axes := b.input(1)
-			if axes == nil || axes.constant == nil || axes.constant.Len() == 0 {
-				// Runtimes disagree whether the element's own part (a square, a
-				// logarithm) is still taken.
-				return b.refuse("noop_with_empty_axes without axes")
-			}
-		}
-		b.gives(0, b.typ(0))
-		b.scratch = 1
-		if b.typ(0) == tensor.Bool {
-			return foldKernel(f, func(v []bool) bool { return foldBools(name, v) })
-		}
-		return numeric(b.typ(0),
-			foldKernel(f, func(v []float32) float32 { return foldFloats(name, v) }),
-			foldKernel(f, func(v []float64) float64 { return foldFloats(name, v) }),
-			foldKernel(f, func(v []int64) int64 { return foldInts(name, v) }),
-			foldKernel(f, func(v []int32) int32 { return foldInts(name, v) }),
-			foldKernel(f, func(v []uint8) uint8 { return foldInts(name, v) }))
+func reduce(b *build) kernel {
+	name := b.node.Op
+	asInput := b.version >= 18 || name == "ReduceSum" && b.version >= 13
+	if b.has("axes") && b.input(1) == nil {
+		asInput = false // some exporters keep the attribute, which says the same
 	}
+	f := fold{keep: b.int("keepdims", 1) != 0}
+	if asInput {
+		if !b.arity(1, 2) || b.input(1) != nil && !b.oneOf(1, tensor.Int64) {
+			return nil
+		}
+		f.noop = b.int("noop_with_empty_axes", 0) != 0
+	} else {
+		if !b.arity(1, 1) {
+			return nil
+		}
+		f.axes = b.ints("axes")
+	}
+	if f.noop && name != "ReduceSum" && name != "ReduceMean" && name != "ReduceMax" && name != "ReduceMin" && name != "ReduceProd" {
+		axes := b.input(1)
+		if axes == nil || axes.constant == nil || axes.constant.Len() == 0 {
+			// Runtimes disagree whether the element's own part (a square, a
+			// logarithm) is still taken.
+			return b.refuse("noop_with_empty_axes without axes")
+		}
+	}
+	b.gives(0, b.typ(0))
+	b.scratch = 1
+	if b.typ(0) == tensor.Bool {
+		return foldKernel(f, func(v []bool) bool { return foldBools(name, v) })
+	}
+	return numeric(b.typ(0),
+		foldKernel(f, func(v []float32) float32 { return foldFloats(name, v) }),
+		foldKernel(f, func(v []float64) float64 { return foldFloats(name, v) }),
+		foldKernel(f, func(v []int64) int64 { return foldInts(name, v) }),
+		foldKernel(f, func(v []int32) int32 { return foldInts(name, v) }),
+		foldKernel(f, func(v []uint8) uint8 { return foldInts(name, v) }))
 }
 
 // fold says which dimensions become one.
@@ -276,16 +275,15 @@ func foldBools(name string, v []bool) bool {
 }
 
 // arg builds ArgMax and ArgMin; the first of equals wins unless the node asks for the last.
-func arg(smallest bool) func(*build) kernel {
-	return func(b *build) kernel {
-		if !b.arity(1, 1) {
-			return nil
-		}
-		axis, keep, last := b.int("axis", 0), b.int("keepdims", 1) != 0, b.int("select_last_index", 0) != 0
-		b.gives(0, tensor.Int64)
-		return numeric(b.typ(0), argKernel[float32](axis, keep, last, smallest), argKernel[float64](axis, keep, last, smallest),
-			argKernel[int64](axis, keep, last, smallest), argKernel[int32](axis, keep, last, smallest), argKernel[uint8](axis, keep, last, smallest))
+func arg(b *build) kernel {
+	smallest := b.node.Op == "ArgMin"
+	if !b.arity(1, 1) {
+		return nil
 	}
+	axis, keep, last := b.int("axis", 0), b.int("keepdims", 1) != 0, b.int("select_last_index", 0) != 0
+	b.gives(0, tensor.Int64)
+	return numeric(b.typ(0), argKernel[float32](axis, keep, last, smallest), argKernel[float64](axis, keep, last, smallest),
+		argKernel[int64](axis, keep, last, smallest), argKernel[int32](axis, keep, last, smallest), argKernel[uint8](axis, keep, last, smallest))
 }
 
 func argKernel[T number](axis64 int64, keep, last, smallest bool) kernel {

@@ -11,20 +11,19 @@ import (
 // alongAxis builds the operators that work on the elements along one axis:
 // Softmax, LogSoftmax, Hardmax. Before opset 13 they work on all dimensions
 // from the axis on, as one.
-func alongAxis(name string) func(*build) kernel {
-	return func(b *build) kernel {
-		if !b.arity(1, 1) {
-			return nil
-		}
-		flat := b.version < 13
-		axis := b.int("axis", map[bool]int64{true: 1, false: -1}[flat])
-		b.gives(0, b.typ(0))
-		if name == "Softmax" {
-			b.followsSquash()
-		}
-		b.scratch = 1
-		return floating(b.typ(0), alongKernel[float32](name, axis, flat), alongKernel[float64](name, axis, flat))
+func alongAxis(b *build) kernel {
+	name := b.node.Op
+	if !b.arity(1, 1) {
+		return nil
 	}
+	flat := b.version < 13
+	axis := b.int("axis", map[bool]int64{true: 1, false: -1}[flat])
+	b.gives(0, b.typ(0))
+	if name == "Softmax" {
+		b.followsSquash()
+	}
+	b.scratch = 1
+	return floating(b.typ(0), alongKernel[float32](name, axis, flat), alongKernel[float64](name, axis, flat))
 }
 
 func alongKernel[T float](name string, axis64 int64, flat bool) kernel {

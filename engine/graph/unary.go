@@ -7,23 +7,22 @@ import (
 )
 
 // unary builds the operators that map each element by itself.
-func unary(name string) func(*build) kernel {
-	return func(b *build) kernel {
-		if !b.arity(1, 1) {
-			return nil
-		}
-		b.ignore("consumed_inputs")
-		b.gives(0, b.typ(0))
-		b.keeps(0)
-		switch name {
-		case "Exp", "Neg":
-			b.followsScore(0)
-		case "Sigmoid":
-			b.followsSquash()
-		}
-		return numeric(b.typ(0), unaryKernel(unaryFloat[float32](name)), unaryKernel(unaryFloat[float64](name)),
-			unaryKernel(unaryNumber[int64](name)), unaryKernel(unaryNumber[int32](name)), unaryKernel(unaryNumber[uint8](name)))
+func unary(b *build) kernel {
+	name := b.node.Op
+	if !b.arity(1, 1) {
+		return nil
 	}
+	b.ignore("consumed_inputs")
+	b.gives(0, b.typ(0))
+	b.keeps(0)
+	switch name {
+	case "Exp", "Neg":
+		b.followsScore(0)
+	case "Sigmoid":
+		b.followsSquash()
+	}
+	return numeric(b.typ(0), unaryKernel(unaryFloat[float32](name)), unaryKernel(unaryFloat[float64](name)),
+		unaryKernel(unaryNumber[int64](name)), unaryKernel(unaryNumber[int32](name)), unaryKernel(unaryNumber[uint8](name)))
 }
 
 // unaryNumber is a function that integers have too, nil where name is none.
@@ -129,17 +128,16 @@ func sigmoid(v float64) float64 {
 }
 
 // activation builds the operators of one float with parameters.
-func activation(name string) func(*build) kernel {
-	return func(b *build) kernel {
-		if !b.arity(1, 1) {
-			return nil
-		}
-		b.ignore("consumed_inputs")
-		f := activationFunction(b, name)
-		b.keeps(0)
-		b.gives(0, b.typ(0))
-		return floating(b.typ(0), unaryKernel(func(v float32) float32 { return float32(f(float64(v))) }), unaryKernel(f))
+func activation(b *build) kernel {
+	name := b.node.Op
+	if !b.arity(1, 1) {
+		return nil
 	}
+	b.ignore("consumed_inputs")
+	f := activationFunction(b, name)
+	b.keeps(0)
+	b.gives(0, b.typ(0))
+	return floating(b.typ(0), unaryKernel(func(v float32) float32 { return float32(f(float64(v))) }), unaryKernel(f))
 }
 
 func activationFunction(b *build, name string) func(float64) float64 {

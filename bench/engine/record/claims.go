@@ -133,7 +133,7 @@ func (m *Model) heapOfNodes() float64 {
 // Reasons say why a claim is not met, by its id. The page prints them, and the
 // tests fail on a claim that is not met and has none, and on a reason without need.
 var Reasons = map[string]string{
-	"load": "A first load in a new process touches all its memory for the first time, at 1.5 to 2.5 µs a page on the machine of the record, and a file of some hundred kB shows a fixed part of about a millisecond besides: files of 3 MB and more take 1.4 to 4.9 ms a MB, smaller ones 2.4 to 8.8, the ONNX files of small trees the most, as they hold a node in few bytes.",
+	"load": "A first load in a new process touches all its memory for the first time, at 1.5 to 2.5 µs a page on the machine of the record, and shows a fixed part of half a millisecond and more besides: the two ONNX files of 0.28 MB take 1.8 ms, 6.6 and 6.7 ms a MB, all larger ones 1.5 to 4.5.",
 }
 
 // slowerThanCompiler says why a compiler is faster, by the beginning of its id.
