@@ -18,6 +18,11 @@
 //	err := b.Run()
 //	scores := b.Output(1) // valid until the next Reset or Run
 //
+// The module has no address to fetch it from. Another module takes it out of a
+// checkout:
+//
+//	go mod edit -require=online-inference@v0.0.0 -replace=online-inference=../online-inference
+//
 // Rows are the first dimension of every input and output. An ONNX file has the
 // inputs that it declares, often one a column. A native file has one input X of
 // all columns; with categories given as text it has one input a column.
