@@ -133,7 +133,7 @@ func (m *Model) heapOfNodes() float64 {
 // Reasons say why a claim is not met, by its id. The page prints them, and the
 // tests fail on a claim that is not met and has none, and on a reason without need.
 var Reasons = map[string]string{
-	"load": "A first load in a new process touches all its memory for the first time, at 1.5 to 2.5 µs a page on the machine of the record, and shows a fixed part of half a millisecond and more besides: the two ONNX files of 0.28 MB take 1.8 ms, 6.6 and 6.7 ms a MB, all larger ones 1.5 to 4.5.",
+	"load": "A first load in a new process touches all its memory for the first time, at 1.5 to 2.5 µs a page on the machine of the record, whose speed changes by half from minute to minute: three files of 0.4 to 1 MB took 5.5 to 5.7 ms a MB in this record and 3.3 to 4.0 in one of the hour before, in which two others, now at 3.7 and 4.8, took 6.6 and 6.7. Loaded again, in memory that is there, every file takes less than 4.",
 }
 
 // slowerThanCompiler says why a compiler is faster, by the beginning of its id.
