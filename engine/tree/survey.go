@@ -58,9 +58,9 @@ func (s *Spec) end(t int) int {
 }
 
 // walkApart surveys trees as most files have them: one behind the other, each
-// node behind its only parent or without one. It keeps nothing of a node but its depth, and that
-// until the next tree. It reports false, and what it found means nothing, where
-// anything is otherwise; what is wrong is among that.
+// node behind its only parent or without one. It keeps nothing of a node but its
+// depth, and that until the next tree. It reports false, and what it found means
+// nothing, where anything is otherwise; what is wrong is among that.
 func (s *Spec) walkApart(g *grove) bool {
 	if len(s.Nodes) > 0 && (len(s.Roots) == 0 || s.Roots[0] != 0) {
 		return false // nodes that no tree would show

@@ -26,9 +26,9 @@ func samples(m *artefact.Model) []object {
 	return []object{sample(m)}
 }
 
-// sample is a row of plausible values. A native model may know the categories of a
-// column of numbers, and tells them only by refusing others: such a value gives way
-// to null.
+// sample is a row of plausible values. A model may know categories that its
+// signature does not tell, such as numbers with fractions, and refuse others: such a
+// value gives way to null.
 func sample(m *artefact.Model) object {
 	o := make(object, len(m.Features))
 	for i := range m.Features {
